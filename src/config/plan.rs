@@ -1,0 +1,112 @@
+//! The configuration as run: every default and reference resolved, everything bounded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::alert::rule::{Place, Rule};
+use crate::model::id::HostIdentity;
+use crate::model::unit::Span;
+use crate::notify::contact::Contact;
+use crate::notify::relay::Relay;
+use crate::probe::{Found, Kind};
+
+/// What the agent runs.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// This host, for people and for mail.
+    pub host: HostIdentity,
+    /// Checks in the order of their names.
+    pub checks: Vec<Arc<Check>>,
+    /// People by contact name.
+    pub contacts: BTreeMap<String, Contact>,
+    /// How mail goes out.
+    pub mail: MailPlan,
+}
+
+/// One check.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its kind.
+    pub kind: &'static dyn Kind,
+    /// Which instances.
+    pub selection: Selection,
+    /// Its rule.
+    pub rule: Rule,
+    /// How long one run of a source may take.
+    pub timeout: Span,
+    /// Names of contacts to tell.
+    pub notify: Vec<String>,
+    /// What a person should do, from the configuration.
+    pub advice: Option<String>,
+    /// A page that says more.
+    pub runbook: Option<String>,
+    /// Values of the kind's options, by key, in the option's unit.
+    pub options: BTreeMap<&'static str, f64>,
+    /// Whether a getting better (critical to warning) is mailed too.
+    pub notify_improvement: bool,
+    /// Where the check is written.
+    pub place: Place,
+}
+
+/// Which instances a check takes.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Lists of globs a selector; an instance must match one of each list. Empty: all that are
+    /// watched by default.
+    pub select: Vec<(&'static str, Vec<Glob>)>,
+    /// Lists of globs; an instance that matches any is left out.
+    pub exclude: Vec<(&'static str, Vec<Glob>)>,
+}
+
+/// One compiled glob with its text and place.
+#[derive(Debug, Clone)]
+pub struct Glob {
+    /// As written.
+    pub text: String,
+    /// Compiled.
+    pub matcher: globset::GlobMatcher,
+    /// Where it is written.
+    pub place: Place,
+}
+
+impl Selection {
+    /// Whether this check asks for instances by name, and so takes them from the kind's general
+    /// check.
+    #[must_use]
+    pub fn is_explicit(&self) -> bool {
+        !self.select.is_empty()
+    }
+
+    /// Whether an instance is selected and not excluded.
+    #[must_use]
+    pub fn takes(&self, found: &Found) -> bool {
+        let matches = |key: &str, globs: &[Glob]| {
+            found.attributes.iter().any(|(name, value)| {
+                *name == key && globs.iter().any(|glob| glob.matcher.is_match(value))
+            })
+        };
+        let selected = if self.select.is_empty() {
+            found.by_default
+        } else {
+            self.select.iter().all(|(key, globs)| matches(key, globs))
+        };
+        selected && !self.exclude.iter().any(|(key, globs)| matches(key, globs))
+    }
+}
+
+/// How mail goes out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MailPlan {
+    /// Header and envelope sender.
+    pub from: String,
+    /// Envelope sender, where it differs from `from`.
+    pub envelope_from: Option<String>,
+    /// Ways out, tried in order. Empty: the daemon finds one.
+    pub via: Vec<Relay>,
+    /// How long a mail is tried.
+    pub keep: Span,
+    /// Changes within this time go to a contact in one mail.
+    pub group_wait: Span,
+}

@@ -1,0 +1,1 @@
+//! Threads, signals, sockets and the clock: does what the engine asks for.

@@ -1,0 +1,132 @@
+//! What can happen to the engine, and what it asks for: its only inputs and outputs.
+
+use std::sync::Arc;
+
+use crate::config::plan::Plan;
+use crate::model::reading::{ProbeError, Sample};
+use crate::model::time::Moment;
+use crate::notify::mail::Mail;
+use crate::notify::outbox::DeliveryReport;
+use crate::notify::relay::Relay;
+use crate::probe::{Found, Kind, Lane};
+
+/// Number of a source in the running plan; never reused while the agent runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub u32);
+
+/// Number of a write to the journal; grows by one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WriteId(pub u64);
+
+/// An input.
+#[derive(Debug)]
+pub enum Event {
+    /// Time has passed: do what is due.
+    Wake,
+    /// The instances of a kind, as asked for by [`Effect::Survey`].
+    Surveyed {
+        /// Name of the kind.
+        kind: &'static str,
+        /// What there is.
+        result: Result<Vec<Found>, ProbeError>,
+    },
+    /// The kernel says that the mount table or the list of links changed: survey soon.
+    Changed {
+        /// Name of the kind.
+        kind: &'static str,
+    },
+    /// A run came back.
+    Sampled {
+        /// Of which source.
+        source: SourceId,
+        /// The run's number; an answer to a run that was given up is recognised by it.
+        run: u64,
+        /// What it brought.
+        sample: Sample,
+    },
+    /// A write to the journal is on disk.
+    Stored(WriteId),
+    /// A write to the journal failed; the reason is for people.
+    StoreFailed(WriteId, String),
+    /// What became of a delivery.
+    Delivery(DeliveryReport),
+    /// A new configuration that has been validated.
+    Reload(Box<Plan>),
+    /// A reload was refused; the errors, rendered, are for a person.
+    ReloadRefused(String),
+    /// `mail flush`: try everything now.
+    Flush,
+    /// A test mail was asked for; the text says by whom.
+    TestMail(String),
+    /// The agent is stopping: hand out what must be kept.
+    Stop,
+}
+
+/// An output: what the daemon must do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Find the instances of a kind, now and inline.
+    Survey(&'static dyn Kind),
+    /// Open a source, so that later reads can name it.
+    Open {
+        /// Its number.
+        source: SourceId,
+        /// Its kind.
+        kind: &'static dyn Kind,
+        /// Its name within the kind.
+        name: Arc<str>,
+        /// Where it is read.
+        lane: Lane,
+    },
+    /// Forget a source; a lane that hangs in it is left to itself.
+    Close(SourceId),
+    /// Run a source once and answer with [`Event::Sampled`].
+    Read {
+        /// Which.
+        source: SourceId,
+        /// Number of the run.
+        run: u64,
+    },
+    /// Append one frame to the journal and answer with `Stored` or `StoreFailed`. One frame is one
+    /// transaction: after a crash it is there whole or not at all.
+    Append {
+        /// Number of the write.
+        id: WriteId,
+        /// A serialised record.
+        frame: Vec<u8>,
+        /// Whether mail waits for it (fdatasync) or it may reach the disk when it likes.
+        sync: bool,
+    },
+    /// Replace the whole journal by these frames, atomically, and answer likewise.
+    Rewrite {
+        /// Number of the write.
+        id: WriteId,
+        /// Serialised records.
+        frames: Vec<Vec<u8>>,
+    },
+    /// Deliver a mail to some of its recipients and answer with [`Event::Delivery`].
+    Deliver {
+        /// The mail.
+        mail: Arc<Mail>,
+        /// To whom, this time.
+        recipients: Vec<String>,
+        /// Ways out, in order.
+        relays: Vec<Relay>,
+    },
+    /// One line for the log: a transition, a refusal, a trouble. Never more than one a change.
+    Log {
+        /// How important.
+        level: tracing::Level,
+        /// The line.
+        line: String,
+    },
+}
+
+/// When the engine wants to be woken next, if nothing else happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextWake {
+    /// At this moment.
+    At(Moment),
+    /// Only by an event.
+    Never,
+}

@@ -1,0 +1,53 @@
+//! hostwatch: a resident agent that judges one Linux server's hardware and operating system
+//! against checks, and mails a person when a check changes state.
+//!
+//! # The path of data
+//!
+//! ```text
+//! conf.d/*.yaml -> config -> plan -> schedule -> probe -> observation -> window -> rule
+//!     -> state machine -> transition -> notice -> outbox -> courier -> SMTP / sendmail / Maildir
+//! ```
+//!
+//! # The rooms
+//!
+//! A room uses rooms on lower levels, never its own level or one above.
+//!
+//! ```text
+//! L6  cli      one file a command: parse arguments, render answers
+//! L5  daemon   threads, signals, sockets, the clock: does what the engine asks for
+//! L4  engine   step(now, event) -> effects; owns all mutable monitoring state; no I/O, no clock
+//! L3  config   YAML as written (with places) -> plan as run (everything resolved and bounded)
+//! L2  probe    what can be watched, one file a kind
+//!     alert    window, rule, state machine: pure
+//!     notify   mail: text, outbox, delivery
+//! L1  host     the only door to the observed machine: live, or recorded below a root
+//!     parse    text in, struct out: pure
+//!     store    the agent's own durable state: journal, lock
+//! L0  model    ids, units, readings, states, time, limits
+//! ```
+//!
+//! # What always holds
+//!
+//! - Time is an argument: below `daemon` nothing asks a clock, so days of windows run in
+//!   milliseconds in a test.
+//! - The observed machine is an argument: every probe takes a [`host::Host`], so a recorded
+//!   machine can stand in for this one.
+//! - A probe that may wait for a device or a peer runs in a lane of its own, at most one run
+//!   outstanding; what is answered from kernel memory is read on the dispatcher's own wake-up.
+//! - A transition and what is to be told about it are durable before the first byte of mail goes
+//!   out; if the disk refuses, mail goes out from memory and the refusal is itself reported.
+//! - Mail is delivered by a child process with a deadline. No check ever waits for it.
+//! - Everything that grows has a bound with a name, in [`model::limit`].
+//! - Nothing here changes what it watches.
+
+pub mod alert;
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod engine;
+pub mod host;
+pub mod model;
+pub mod notify;
+pub mod parse;
+pub mod probe;
+pub mod store;

@@ -1,0 +1,59 @@
+//! Every bound of the agent, named, with its reason. Exceeding one is a diagnostic or a counted
+//! event, never a silent loss.
+
+use super::unit::Span;
+
+/// Bytes of one configuration file: a thousand checks fit in a tenth of it.
+pub const CONFIG_FILE_BYTES: u64 = 4 << 20;
+/// Configuration files in `conf.d`: one a kind and many of the admin's own.
+pub const CONFIG_FILES: usize = 256;
+/// Nodes of one YAML file, against alias bombs and generated monsters.
+pub const YAML_NODES: usize = 200_000;
+/// Nesting of one YAML file: ours needs six.
+pub const YAML_DEPTH: usize = 32;
+/// Mistakes shown in one run: more only scroll the first away.
+pub const DIAGNOSTICS: usize = 200;
+/// Checks in one configuration.
+pub const CHECKS: usize = 20_000;
+/// Instances over all checks.
+pub const INSTANCES: usize = 50_000;
+/// Bytes read from one file of /proc or /sys: /proc/stat of a machine with thousands of CPUs.
+pub const HOST_FILE_BYTES: usize = 4 << 20;
+/// Shortest `every`: faster reads measure the agent.
+pub const EVERY_MIN: Span = Span::from_secs(1);
+/// Longest duration anywhere in the configuration.
+pub const SPAN_MAX: Span = Span::from_secs(366 * 86_400);
+/// Slots of one window; a longer window gets wider slots, so days cost no more than hours.
+pub const WINDOW_SLOTS: usize = 1024;
+/// Samples may be this many intervals apart and still count as unbroken.
+pub const GAP_INTERVALS: u64 = 3;
+/// How often the list of instances is refreshed when nothing announces a change.
+pub const SURVEY_EVERY: Span = Span::from_secs(60);
+/// Lanes (threads) for sources that may hang: more stuck mounts than this are reported as one.
+pub const LANES: usize = 128;
+/// Stack of a lane thread: statfs and a small parser need a fraction.
+pub const LANE_STACK_BYTES: usize = 128 << 10;
+/// Windows and other soft state are written at most this often.
+pub const CHECKPOINT_EVERY: Span = Span::from_secs(60);
+/// Journal size at which it is rewritten without what is done.
+pub const JOURNAL_COMPACT_BYTES: u64 = 8 << 20;
+/// One frame of the journal.
+pub const JOURNAL_FRAME_BYTES: usize = 16 << 20;
+/// Mails waiting before they are merged into one that lists all, a contact.
+pub const OUTBOX_MERGE: usize = 100;
+/// Bytes waiting in the outbox over all contacts.
+pub const OUTBOX_BYTES: usize = 64 << 20;
+/// One mail: a screen of facts, not a log file.
+pub const MAIL_BYTES: usize = 1 << 20;
+/// A name (mount point, device label) as shown to a person; longer ones are cut in the middle.
+pub const NAME_CHARS: usize = 200;
+/// One reply line of a mail server that is kept for a person to read.
+pub const REPLY_CHARS: usize = 400;
+/// One whole delivery attempt (all relays, all recipients) before the child is killed.
+pub const DELIVERY_DEADLINE: Span = Span::from_secs(300);
+/// A kernel file read on the dispatcher's own wake-up is expected back within this.
+pub const INLINE_SLOW: Span = Span::from_secs(1);
+/// Clients of the control socket at one time.
+pub const CONTROL_CLIENTS: usize = 8;
+/// Bytes of one request on the control socket.
+pub const CONTROL_REQUEST_BYTES: usize = 4096;

@@ -1,0 +1,10 @@
+//! The words of the field as types: ids, units, readings, states, time, limits.
+//!
+//! Owns no behaviour beyond parsing and printing its own values; knows no file, clock or thread.
+
+pub mod id;
+pub mod limit;
+pub mod reading;
+pub mod state;
+pub mod time;
+pub mod unit;

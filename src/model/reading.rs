@@ -1,0 +1,126 @@
+//! What a probe brings home: values of named metrics for one instance, or the reason why not.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::time::Moment;
+use super::unit::Unit;
+
+/// Which side of a limit is bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bad {
+    /// At or above the limit (used space, temperature).
+    High,
+    /// At or below the limit (free space, fan speed).
+    Low,
+    /// A yes/no metric that is bad when it is 1 (read-only).
+    Set,
+}
+
+/// One metric of a kind: a row of the kind's table, the single source of its name, unit and text.
+#[derive(Debug)]
+pub struct Metric {
+    /// Key below `warn:` and `crit:`. Two rows may share one key with different units, so that
+    /// both `free: 5%` and `free: 5GiB` are possible.
+    pub key: &'static str,
+    /// Unique name within the kind, with the unit last (`used_percent`); used in JSON.
+    pub name: &'static str,
+    /// Unit of the value.
+    pub unit: Unit,
+    /// Which side is bad.
+    pub bad: Bad,
+    /// How a person says it, `{}` standing for the value with its unit: `{} full`. Used in
+    /// subjects and first lines after the name of the instance.
+    pub phrase: &'static str,
+    /// One sentence for people: what it is and where it comes from.
+    pub doc: &'static str,
+}
+
+/// Row number in the kind's metric table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MetricId(pub u8);
+
+/// One measured value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    /// Which metric of the kind.
+    pub metric: MetricId,
+    /// In the metric's unit; yes/no metrics are 1 and 0. Never NaN: what cannot be said is left out.
+    pub value: f64,
+}
+
+/// All readings of one instance in one run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Observation {
+    /// Which instance.
+    pub instance: Arc<str>,
+    /// Values, at most one a metric. A metric that has no value now (first run of a rate, a link
+    /// without speed) is simply not there.
+    pub readings: Vec<Reading>,
+    /// The instance in one line, for tables and the second line of a mail:
+    /// `92% full, 46 GiB of 560 GiB left`.
+    pub summary: String,
+}
+
+impl Observation {
+    /// Value of one metric, if it was read.
+    #[must_use]
+    pub fn get(&self, metric: MetricId) -> Option<f64> {
+        self.readings.iter().find(|r| r.metric == metric).map(|r| r.value)
+    }
+}
+
+/// Everything one run of one source brought home.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// When the run ended.
+    pub taken: Moment,
+    /// What was seen, or why nothing was.
+    pub result: Result<Vec<Observation>, ProbeError>,
+}
+
+/// Why something could not be read. The words are stable: they are counted and shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProbeError {
+    /// Not there (any more).
+    Absent(String),
+    /// There, but the agent may not read it.
+    Denied(String),
+    /// This kernel or device does not offer it.
+    Unsupported(String),
+    /// An answer came and made no sense.
+    Malformed(String),
+    /// No answer within the deadline.
+    TimedOut(String),
+    /// The system reported an error.
+    Failed(String),
+}
+
+impl ProbeError {
+    /// `absent`, `denied`, ...: for counting.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Absent(_) => "absent",
+            Self::Denied(_) => "denied",
+            Self::Unsupported(_) => "unsupported",
+            Self::Malformed(_) => "malformed",
+            Self::TimedOut(_) => "timed out",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+impl fmt::Display for ProbeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Absent(text)
+        | Self::Denied(text)
+        | Self::Unsupported(text)
+        | Self::Malformed(text)
+        | Self::TimedOut(text)
+        | Self::Failed(text)) = self;
+        f.write_str(text)
+    }
+}
+
+impl std::error::Error for ProbeError {}

@@ -1,0 +1,88 @@
+//! What one contact is owed about one transition: every fact the mail needs, as text, so that it
+//! can be composed later, after a restart or a reload, exactly as it was meant.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::id::Id;
+use crate::model::state::State;
+use crate::model::time::{Moment, Stamp};
+use crate::model::unit::Span;
+
+/// Why a person is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Something became bad (or was bad when first seen).
+    Problem,
+    /// A problem grew: warning to critical.
+    Worse,
+    /// A problem shrank: critical to warning (only where asked for).
+    Better,
+    /// No reading for `unknown_after`.
+    Lost,
+    /// Good again, after `recover_for`.
+    Recovered,
+    /// It changes too often: this is the last mail until it is steady.
+    Flapping,
+    /// It was flapping and has been steady; `state` says in which state.
+    Steady,
+    /// The problem is closed because the rule changed or the check was removed.
+    Closed,
+    /// Somebody asked for a test.
+    Test,
+    /// News of the agent itself that is no state: restarted after a crash, state set aside.
+    Info,
+}
+
+/// One thing to tell one contact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Name of the contact.
+    pub contact: String,
+    /// Which instance.
+    pub id: Id,
+    /// Its kind.
+    pub kind: String,
+    /// What a person calls it: `/data`, `CPU`.
+    pub title: String,
+    /// Why this is told.
+    pub cause: Cause,
+    /// The state now.
+    pub state: State,
+    /// The state this contact was told last.
+    pub previous: State,
+    /// Number of the episode.
+    pub episode: u64,
+    /// How many mails of this episode this contact got, this one included.
+    pub seq: u32,
+    /// Message-ID of the first mail of this episode to this contact; `None` if this is it.
+    pub root: Option<String>,
+    /// When the transition happened, on the agent's timeline.
+    pub at: Moment,
+    /// When the transition happened, for people.
+    pub at_wall: Stamp,
+    /// Since when the present state's cause holds (the window's begin), for people.
+    pub since_wall: Stamp,
+    /// How long the episode has lasted.
+    pub lasted: Span,
+    /// The fact, short, without the title: `92% full`, `no answer`.
+    pub fact: String,
+    /// The limit that was passed, short: `90%`. Empty where there is none.
+    pub limit: String,
+    /// The instance in one line: `92% full, 46 GiB of 560 GiB left`.
+    pub summary: String,
+    /// The rule in words: `crit when used >= 90% for 2m; clears below 87% for 5m`.
+    pub rule: String,
+    /// Where the rule stands: `/etc/hostwatch/conf.d/30-net.yaml:14`.
+    pub place: String,
+    /// The worst value of the episode: `96%`.
+    pub worst: Option<String>,
+    /// The worst state of the episode.
+    pub worst_state: State,
+    /// Changes of state in the last hour.
+    pub changes: u32,
+    /// What to do, from the configuration.
+    pub advice: Option<String>,
+    /// A page that says more, from the configuration.
+    pub runbook: Option<String>,
+}

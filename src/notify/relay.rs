@@ -1,0 +1,95 @@
+//! Ways out: an SMTP relay, the local `sendmail`, or a Maildir. Plain data; serialised for the
+//! delivery child's standard input, so that no password is ever an argument.
+
+use serde::{Deserialize, Serialize};
+
+/// One way out. Several are tried in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relay {
+    /// A mail server.
+    Smtp(Smtp),
+    /// A `sendmail` program, run as `PATH -t -i -f SENDER`... see `notify::deliver`.
+    Sendmail {
+        /// Absolute path of the program.
+        path: String,
+    },
+    /// A Maildir on this machine.
+    Maildir {
+        /// The directory that holds `new`, `cur` and `tmp`; created when missing.
+        path: String,
+    },
+}
+
+/// A mail server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Smtp {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// How the line is protected.
+    pub tls: TlsMode,
+    /// Certificate authority file in PEM, instead of the system's.
+    pub ca_file: Option<String>,
+    /// SHA-256 of the server's certificate in hex; replaces chain and name checks.
+    pub fingerprint: Option<String>,
+    /// Name given in EHLO.
+    pub ehlo: String,
+    /// User and password, used only under TLS unless the server is on loopback.
+    pub login: Option<Login>,
+}
+
+/// User and password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// User name.
+    pub user: String,
+    /// Where the password is; read by the parent just before a delivery, never printed.
+    pub password: Secret,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Login {{ user: {:?}, password: ... }}", self.user)
+    }
+}
+
+/// Where a secret is kept.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Secret {
+    /// A file readable by the agent alone.
+    File(String),
+    /// A systemd credential: a file below `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+    /// An environment variable.
+    Env(String),
+    /// The secret itself.
+    Literal(String),
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file {path}"),
+            Self::Credential(name) => write!(f, "credential {name}"),
+            Self::Env(name) => write!(f, "env {name}"),
+            Self::Literal(_) => f.write_str("literal"),
+        }
+    }
+}
+
+/// How the line to a server is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsMode {
+    /// No TLS.
+    None,
+    /// STARTTLS when offered, without checking the certificate (as Postfix' `may`).
+    Opportunistic,
+    /// STARTTLS or nothing; certificate checked.
+    Required,
+    /// TLS from the first byte (port 465); certificate checked.
+    Implicit,
+}

@@ -1,0 +1,115 @@
+//! What can be watched: one file a kind, and the list of them.
+//!
+//! A kind is a table (names, units, texts) and two functions: `survey` finds the instances,
+//! `open` gives a probe that reads a source. A probe judges nothing: rules do that.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use crate::host::Host;
+use crate::model::reading::{Metric, MetricId, Observation, ProbeError};
+use crate::model::time::Moment;
+use crate::model::unit::Unit;
+
+/// Everything about a kind that is data: documentation, configuration keys and metrics.
+#[derive(Debug)]
+pub struct KindSpec {
+    /// `filesystem`, also the name of the built-in check of this kind.
+    pub name: &'static str,
+    /// One sentence: what it watches.
+    pub title: &'static str,
+    /// A few paragraphs for the man page: where the numbers come from, what is left out and why.
+    pub doc: &'static str,
+    /// Keys below `select:` and `exclude:`, each a list of globs against an attribute.
+    pub selectors: &'static [Selector],
+    /// Further keys of a check of this kind, such as `capacity`.
+    pub options: &'static [OptionSpec],
+    /// All metrics; [`MetricId`] is the row number.
+    pub metrics: &'static [Metric],
+    /// The shipped `conf.d` file: example, documentation and built-in default in one.
+    pub example: &'static str,
+}
+
+impl KindSpec {
+    /// The row of a metric.
+    #[must_use]
+    pub fn metric(&self, id: MetricId) -> Option<&'static Metric> {
+        self.metrics.get(usize::from(id.0))
+    }
+}
+
+/// A key below `select:` and `exclude:`.
+#[derive(Debug)]
+pub struct Selector {
+    /// `mount`, `type`, `name`.
+    pub key: &'static str,
+    /// One sentence.
+    pub doc: &'static str,
+}
+
+/// A further key of a check, with a value of one unit.
+#[derive(Debug)]
+pub struct OptionSpec {
+    /// The key.
+    pub key: &'static str,
+    /// Unit of its value.
+    pub unit: Unit,
+    /// One sentence.
+    pub doc: &'static str,
+}
+
+/// Where a source is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Answered from kernel memory alone: read on the dispatcher's own wake-up.
+    Inline,
+    /// May wait for a device, a peer or another process: a thread of its own.
+    Own,
+}
+
+/// One instance that a survey found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Name of the instance; unique within the kind.
+    pub instance: Arc<str>,
+    /// What a person calls it in a subject: `/data`, `CPU`, `disk sda`, `eno1`.
+    pub title: String,
+    /// The thing that is read together and may hang together; instances with an equal source
+    /// share one read.
+    pub source: Arc<str>,
+    /// Where that source is read.
+    pub lane: Lane,
+    /// Values for the kind's selectors, in any order; an absent one matches no glob.
+    pub attributes: Vec<(&'static str, String)>,
+    /// Text facts shown in JSON and status, such as `fstype`.
+    pub labels: Vec<(&'static str, String)>,
+    /// Watched unless a check asks by `select`; false for what is only worth watching on request.
+    pub by_default: bool,
+}
+
+/// A kind: its table, how its instances are found, how a source is read.
+pub trait Kind: Sync + Debug {
+    /// The table.
+    fn spec(&self) -> &'static KindSpec;
+
+    /// Finds the instances that exist now. Reads kernel memory only, so it cannot hang.
+    ///
+    /// # Errors
+    /// When the list itself cannot be read.
+    fn survey(&self, host: &Host) -> Result<Vec<Found>, ProbeError>;
+
+    /// A probe of one source. Does no I/O yet.
+    fn open(&self, source: &str) -> Box<dyn Probe>;
+}
+
+/// Reads one source, again and again; keeps file descriptors and last counters in between.
+pub trait Probe: Send {
+    /// One run.
+    ///
+    /// Rates are over the time since this probe's previous run; the first run has none. A counter
+    /// that fell is a reset: that rate is left out once.
+    ///
+    /// # Errors
+    /// When the whole source gave nothing. A single missing instance is simply not in the list.
+    fn read(&mut self, host: &Host, now: Moment) -> Result<Vec<Observation>, ProbeError>;
+}
