@@ -23,6 +23,32 @@ pub struct Plan {
     pub mail: MailPlan,
 }
 
+impl Plan {
+    /// Which check judges which of the instances that a survey of `kind` found, as pairs of check
+    /// and instance. A check that asks for instances by `select` takes them from the kind's
+    /// general checks, so that nothing is told twice; several such checks may share one.
+    #[must_use]
+    pub fn assign<'a>(
+        &'a self,
+        kind: &str,
+        found: &'a [Found],
+    ) -> Vec<(&'a Arc<Check>, &'a Found)> {
+        let of_kind = || self.checks.iter().filter(|check| check.kind.spec().name == kind);
+        let mut pairs = Vec::new();
+        for instance in found {
+            let asked_for = of_kind()
+                .any(|check| check.selection.is_explicit() && check.selection.takes(instance));
+            for check in of_kind() {
+                let mine = check.selection.is_explicit() || !asked_for;
+                if mine && check.selection.takes(instance) {
+                    pairs.push((check, instance));
+                }
+            }
+        }
+        pairs
+    }
+}
+
 /// One check.
 #[derive(Debug, Clone)]
 pub struct Check {
