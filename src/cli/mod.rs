@@ -2,8 +2,13 @@
 
 use std::process::ExitCode;
 
+mod deliver;
+
 /// Runs the command that the arguments ask for.
 #[must_use]
 pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|arg| arg == "deliver") {
+        return deliver::run();
+    }
     ExitCode::SUCCESS
 }
