@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-mod deliver;
+pub mod deliver;
 
 /// Runs the command that the arguments ask for.
 #[must_use]
