@@ -39,6 +39,17 @@ pub const CHECKPOINT_EVERY: Span = Span::from_secs(60);
 pub const JOURNAL_COMPACT_BYTES: u64 = 8 << 20;
 /// One frame of the journal.
 pub const JOURNAL_FRAME_BYTES: usize = 16 << 20;
+/// The whole journal: a full outbox, windows of every instance, and room to spare. A larger file
+/// was not made by the agent.
+pub const JOURNAL_BYTES: u64 = 256 << 20;
+/// Blocks kept aside so that a full disk still records its own alarm: some hundred mails.
+pub const JOURNAL_RESERVE_BYTES: u64 = 1 << 20;
+/// Appends between two tries to get the reserve back on a disk that was full.
+pub const JOURNAL_RESERVE_RETRY_APPENDS: u32 = 60;
+/// Damaged journals kept for a person to look into; the oldest go first.
+pub const JOURNAL_DAMAGED_COPIES: usize = 4;
+/// Times a file call is repeated that a signal interrupted.
+pub const STORE_RETRIES: usize = 8;
 /// Mails waiting before they are merged into one that lists all, a contact.
 pub const OUTBOX_MERGE: usize = 100;
 /// Bytes waiting in the outbox over all contacts.
