@@ -8,7 +8,7 @@ use crate::model::id::HostIdentity;
 use crate::model::unit::Span;
 use crate::notify::contact::Contact;
 use crate::notify::relay::Relay;
-use crate::probe::{Found, Kind};
+use crate::probe::{Found, Kind, Options};
 
 /// What the agent runs.
 #[derive(Debug, Clone, Default)]
@@ -69,7 +69,7 @@ pub struct Check {
     /// A page that says more.
     pub runbook: Option<String>,
     /// Values of the kind's options, by key, in the option's unit.
-    pub options: BTreeMap<&'static str, f64>,
+    pub options: Options,
     /// Whether a getting better (critical to warning) is mailed too.
     pub notify_improvement: bool,
     /// Where the check is written.

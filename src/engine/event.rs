@@ -8,7 +8,7 @@ use crate::model::time::Moment;
 use crate::notify::mail::Mail;
 use crate::notify::outbox::DeliveryReport;
 use crate::notify::relay::Relay;
-use crate::probe::{Found, Kind, Lane};
+use crate::probe::{Found, Kind, Lane, Options};
 
 /// Number of a source in the running plan; never reused while the agent runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,6 +75,8 @@ pub enum Effect {
         kind: &'static dyn Kind,
         /// Its name within the kind.
         name: Arc<str>,
+        /// Values of the check's options; two checks share a source only if these are equal.
+        options: Options,
         /// Where it is read.
         lane: Lane,
     },

@@ -3,6 +3,7 @@
 //! A kind is a table (names, units, texts) and two functions: `survey` finds the instances,
 //! `open` gives a probe that reads a source. A probe judges nothing: rules do that.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -58,6 +59,9 @@ pub struct OptionSpec {
     pub doc: &'static str,
 }
 
+/// Values of a check for the kind's [`OptionSpec`] keys, each in the option's unit.
+pub type Options = BTreeMap<&'static str, f64>;
+
 /// Where a source is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
@@ -98,8 +102,9 @@ pub trait Kind: Sync + Debug {
     /// When the list itself cannot be read.
     fn survey(&self, host: &Host) -> Result<Vec<Found>, ProbeError>;
 
-    /// A probe of one source. Does no I/O yet.
-    fn open(&self, source: &str) -> Box<dyn Probe>;
+    /// A probe of one source. Does no I/O yet. `options` are the check's values for the kind's
+    /// [`OptionSpec`] keys; checks with different options need a probe each.
+    fn open(&self, source: &str, options: &Options) -> Box<dyn Probe>;
 }
 
 /// Reads one source, again and again; keeps file descriptors and last counters in between.
