@@ -1,2 +1,4 @@
 //! Integration tests: one binary, one module a subject.
+mod disk;
 mod store;
+mod store_faults;
