@@ -151,6 +151,19 @@ fn a_single_fault_refuses_at_most_the_one_append_it_hits() {
     }
 }
 
+#[test]
+fn a_refused_append_leaves_no_byte_behind() {
+    let disk = SimDisk::default();
+    let mut journal = open(&disk).unwrap().journal;
+    journal.append(b"before", true).unwrap();
+    let path = directory().join("journal");
+    let before = disk.files()[&path].clone();
+    let calls = disk.state().calls;
+    disk.state().fault = Some((calls, usize::MAX, Fault::Short));
+    journal.append(&[b'x'; 4000], true).unwrap_err();
+    assert!(disk.files()[&path] == before, "the file has {} bytes", disk.files()[&path].len());
+}
+
 /// One step of a workload under a power cut: what was asked, and what was known before it.
 struct Asked {
     /// Acknowledged frames before it.
