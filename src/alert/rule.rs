@@ -67,3 +67,42 @@ pub struct Guard {
     /// The limit.
     pub limit: f64,
 }
+
+impl Rule {
+    /// Whether two rules' warning and critical levels ask for the same, wherever they are written.
+    #[must_use]
+    pub fn same_levels(&self, other: &Self) -> (bool, bool) {
+        let same = |a: &Option<Level>, b: &Option<Level>| match (a, b) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.fingerprint() == b.fingerprint(),
+            _ => false,
+        };
+        (same(&self.warn, &other.warn), same(&self.crit, &other.crit))
+    }
+}
+
+impl Level {
+    /// A number that changes when what the level asks for changes, but not when its place does.
+    /// Stable across restarts.
+    #[must_use]
+    pub fn fingerprint(&self) -> u32 {
+        let mut hash = crc32fast::Hasher::new();
+        hash.update(&self.hold.as_millis().to_le_bytes());
+        hash.update(&self.share.to_bits().to_le_bytes());
+        let side = |bad: Bad| match bad {
+            Bad::High => 0_u8,
+            Bad::Low => 1,
+            Bad::Set => 2,
+        };
+        for clause in &self.clauses {
+            hash.update(&[b'c', clause.metric.0, side(clause.bad)]);
+            hash.update(&clause.limit.to_bits().to_le_bytes());
+            hash.update(&clause.clear.to_bits().to_le_bytes());
+            for guard in &clause.unless {
+                hash.update(&[b'g', guard.metric.0, side(guard.bad)]);
+                hash.update(&guard.limit.to_bits().to_le_bytes());
+            }
+        }
+        hash.finalize()
+    }
+}

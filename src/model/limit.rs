@@ -68,3 +68,33 @@ pub const INLINE_SLOW: Span = Span::from_secs(1);
 pub const CONTROL_CLIENTS: usize = 8;
 /// Bytes of one request on the control socket.
 pub const CONTROL_REQUEST_BYTES: usize = 4096;
+/// Changes between good and bad within [`FLAP_WITHIN`] that make something flapping: the third
+/// says that the second was no recovery.
+pub const FLAP_CHANGES: u32 = 3;
+/// The time over which changes are counted, and for which it must be steady to be told again.
+pub const FLAP_WITHIN: Span = Span::from_secs(3600);
+/// Mails to one contact within [`STORM_WITHIN`] after which they are gathered for as long.
+pub const STORM_MAILS: usize = 10;
+/// See [`STORM_MAILS`].
+pub const STORM_WITHIN: Span = Span::from_secs(600);
+/// A mail that tells this many changes announces more: what follows is gathered for
+/// [`BURST_WAIT`].
+pub const BURST_NOTICES: usize = 20;
+/// See [`BURST_NOTICES`]; three mails fit in ten minutes.
+pub const BURST_WAIT: Span = Span::from_secs(300);
+/// Changes told in one mail: some 100 bytes each, well below [`MAIL_BYTES`].
+pub const NOTICES_PER_MAIL: usize = 2000;
+/// A write of the journal that takes longer counts as failed: mail does not wait for it.
+pub const STORE_PATIENCE: Span = Span::from_secs(10);
+/// How often a broken store is tried again.
+pub const STORE_RETRY: Span = Span::from_secs(60);
+/// Mail that waits longer than this is itself a fault.
+pub const MAIL_STUCK: Span = Span::from_secs(3600);
+/// How much longer than its deadline a delivery may take to report its end.
+pub const DELIVERY_GRACE: Span = Span::from_secs(30);
+/// The wall clock may differ this much from the timeline between two events before it is a step.
+pub const CLOCK_STEP_MS: u64 = 5000;
+/// A source that lost this many runs in a row has no reading; one lost run is noise.
+pub const FAILED_RUNS: u32 = 2;
+/// Addresses refused for good that are remembered for `status`.
+pub const REFUSALS: usize = 50;
