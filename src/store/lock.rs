@@ -12,7 +12,8 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 
 use crate::store::disk::{Disk as _, RealDisk};
-use crate::store::journal::{StoreError, retry};
+use crate::store::error::StoreError;
+use crate::store::journal::retry;
 
 const LOCK: &str = "lock";
 /// A process id and a line end; more is not ours.

@@ -4,6 +4,7 @@
 //! so that a test can make any one of them fail or cut the power after it.
 
 pub mod disk;
+pub mod error;
 pub mod frame;
 pub mod journal;
 pub mod lock;

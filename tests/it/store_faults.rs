@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hostwatch::model::limit::JOURNAL_RESERVE_BYTES;
+use hostwatch::store::error::StoreError;
 use hostwatch::store::frame;
 use hostwatch::store::journal::{Journal, Opened};
 
@@ -15,7 +16,7 @@ fn directory() -> &'static Path {
     Path::new("state")
 }
 
-fn open(disk: &SimDisk) -> Result<Opened, hostwatch::store::journal::StoreError> {
+fn open(disk: &SimDisk) -> Result<Opened, StoreError> {
     Journal::open_on(Box::new(disk.clone()), directory())
 }
 
