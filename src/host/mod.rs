@@ -5,26 +5,40 @@
 //! nowhere else, each block with its proof.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// The machine that is observed.
+use crate::model::reading::ProbeError;
+use crate::model::time::Moment;
+use crate::model::unit::Span;
+
+pub mod dir;
+pub mod file;
+pub mod mounts;
+pub mod mountwatch;
+pub mod space;
+
+use mounts::MountText;
+
+/// The machine that is observed. Clones share what is kept open.
 #[derive(Debug, Clone)]
 pub struct Host {
     root: PathBuf,
     recorded: bool,
+    mounts: Arc<Mutex<MountText>>,
 }
 
 impl Host {
     /// This machine.
     #[must_use]
     pub fn live() -> Self {
-        Self { root: PathBuf::from("/"), recorded: false }
+        Self { root: PathBuf::from("/"), recorded: false, mounts: Arc::default() }
     }
 
     /// A machine recorded below `root`: nothing outside it is read and no program outside
     /// `root/bin` is started.
     #[must_use]
     pub fn recorded(root: &Path) -> Self {
-        Self { root: root.to_owned(), recorded: true }
+        Self { root: root.to_owned(), recorded: true, mounts: Arc::default() }
     }
 
     /// Whether this is a recording, so that system calls on the running kernel say nothing of it.
@@ -36,6 +50,24 @@ impl Host {
     /// The path of `path` (such as `proc/stat`, without a leading slash) on this machine.
     #[must_use]
     pub fn path(&self, path: &str) -> PathBuf {
-        self.root.join(path)
+        self.root.join(path.trim_start_matches('/'))
+    }
+
+    /// The mount table as the machine's first process sees it, at most `max_age` old.
+    ///
+    /// One copy serves every file system of a cycle, however many there are.
+    ///
+    /// # Errors
+    /// When no mount table can be read.
+    pub fn mount_table(&self, now: Moment, max_age: Span) -> Result<mounts::Table, ProbeError> {
+        self.mounts.lock().unwrap_or_else(PoisonError::into_inner).get(self, Some((now, max_age)))
+    }
+
+    /// The mount table as it is now.
+    ///
+    /// # Errors
+    /// When no mount table can be read.
+    pub fn mount_table_now(&self) -> Result<mounts::Table, ProbeError> {
+        self.mounts.lock().unwrap_or_else(PoisonError::into_inner).get(self, None)
     }
 }
