@@ -12,6 +12,17 @@ use crate::model::reading::{Metric, MetricId, Observation, ProbeError};
 use crate::model::time::Moment;
 use crate::model::unit::Unit;
 
+pub mod filesystem;
+
+/// All kinds, in the order in which people read of them.
+pub static KINDS: &[&dyn Kind] = &[&filesystem::Filesystem];
+
+/// The kind of this name.
+#[must_use]
+pub fn kind(name: &str) -> Option<&'static dyn Kind> {
+    KINDS.iter().copied().find(|kind| kind.spec().name == name)
+}
+
 /// Everything about a kind that is data: documentation, configuration keys and metrics.
 #[derive(Debug)]
 pub struct KindSpec {
