@@ -6,5 +6,6 @@ pub mod id;
 pub mod limit;
 pub mod reading;
 pub mod state;
+pub mod text;
 pub mod time;
 pub mod unit;
