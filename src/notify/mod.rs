@@ -4,8 +4,12 @@
 //! that opens a socket or starts a program.
 
 pub mod contact;
+mod list;
 pub mod mail;
+pub mod mime;
 pub mod notice;
 pub mod outbox;
 pub mod relay;
 pub mod text;
+pub mod when;
+mod words;

@@ -1,5 +1,6 @@
 //! Integration tests: one binary, one module a subject.
 mod architecture;
 mod disk;
+mod mail_text;
 mod store;
 mod store_faults;

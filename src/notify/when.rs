@@ -1,0 +1,86 @@
+//! Wall-clock times as people read them, in the host's zone. Asks no clock.
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+use crate::model::time::Stamp;
+
+/// The zone in which times are shown.
+#[derive(Debug, Clone)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// `local` (or nothing) for the host's own zone, else an IANA name; UTC where that is unknown.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        match name {
+            "" | "local" => Self(TimeZone::try_system().unwrap_or(TimeZone::UTC)),
+            name => Self(TimeZone::get(name).unwrap_or(TimeZone::UTC)),
+        }
+    }
+
+    fn at(&self, stamp: Stamp) -> Zoned {
+        let time = Timestamp::from_millisecond(stamp.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        time.to_zoned(self.0.clone())
+    }
+
+    /// RFC 5322: `Mon, 23 Nov 2026 03:12:00 +0100`.
+    #[must_use]
+    pub fn header(&self, stamp: Stamp) -> String {
+        self.at(stamp).strftime("%a, %d %b %Y %H:%M:%S %z").to_string()
+    }
+
+    /// `Mon 23 Nov 2026 03:12 CET (02:12 UTC)`; the UTC date only where it is another day.
+    #[must_use]
+    pub fn full(&self, stamp: Stamp) -> String {
+        let (here, there) = (self.at(stamp), Self(TimeZone::UTC).at(stamp));
+        let local = here.strftime("%a %d %b %Y %H:%M %Z").to_string();
+        if here.offset() == there.offset() {
+            return local;
+        }
+        let form = if here.date() == there.date() { "%H:%M UTC" } else { "%a %H:%M UTC" };
+        format!("{local} ({})", there.strftime(form))
+    }
+
+    /// `Mon 03:12`: short, for lists.
+    #[must_use]
+    pub fn short(&self, stamp: Stamp) -> String {
+        self.at(stamp).strftime("%a %H:%M").to_string()
+    }
+
+    /// `Mon 23 Nov 2026 03:12 -> 05:26 CET (02:12 -> 04:26 UTC)`.
+    #[must_use]
+    pub fn range(&self, from: Stamp, to: Stamp) -> String {
+        let (begin, end) = (self.at(from), self.at(to));
+        let form = if begin.date() == end.date() { "%H:%M %Z" } else { "%a %d %b %H:%M %Z" };
+        let local = format!("{} -> {}", begin.strftime("%a %d %b %Y %H:%M"), end.strftime(form));
+        let utc = Self(TimeZone::UTC);
+        let (begin_utc, end_utc) = (utc.at(from), utc.at(to));
+        if end.offset() == end_utc.offset() {
+            return local;
+        }
+        format!("{local} ({} -> {})", begin_utc.strftime("%H:%M"), end_utc.strftime("%H:%M UTC"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_name_their_zone_and_utc() {
+        let zone = Zone::named("Europe/Berlin");
+        let stamp = Stamp(1_795_399_920_000);
+        assert_eq!(zone.header(stamp), "Mon, 23 Nov 2026 03:12:00 +0100");
+        assert_eq!(zone.full(stamp), "Mon 23 Nov 2026 03:12 CET (02:12 UTC)");
+        let midnight = Stamp(stamp.0 - 3 * 3_600_000);
+        assert_eq!(zone.full(midnight), "Mon 23 Nov 2026 00:12 CET (Sun 23:12 UTC)");
+        assert_eq!(Zone::named("UTC").full(stamp), "Mon 23 Nov 2026 02:12 UTC");
+        let end = Stamp(stamp.0 + 8_040_000);
+        assert_eq!(
+            zone.range(stamp, end),
+            "Mon 23 Nov 2026 03:12 -> 05:26 CET (02:12 -> 04:26 UTC)"
+        );
+        assert_eq!(Zone::named("No/Where").full(stamp), "Mon 23 Nov 2026 02:12 UTC");
+    }
+}
