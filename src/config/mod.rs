@@ -1,3 +1,27 @@
 //! YAML as written, with places, to the plan as run. Every mistake of every file in one run.
+//!
+//! ```text
+//! load      which files, who may write them
+//! yaml      text -> tree with places          units, types   single values
+//! tree      trees laid over each other        schema, file   every key, declared once
+//! resolve   tree -> plan                      diagnostic     mistakes as a compiler draws them
+//! ```
 
+pub mod code;
+pub mod diagnostic;
+pub mod file;
+mod lint;
+mod load;
 pub mod plan;
+mod resolve;
+mod rules;
+pub mod schema;
+pub mod source;
+pub mod tree;
+pub mod types;
+pub mod units;
+pub mod yaml;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use lint::lint;
+pub use load::{DEFAULT_FILE, Loaded, load, load_files, load_text};

@@ -1,5 +1,6 @@
 //! Integration tests: one binary, one module a subject.
 mod architecture;
+mod config;
 mod disk;
 mod mail_text;
 mod store;
