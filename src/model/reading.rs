@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::finding::Finding;
 use super::time::Moment;
 use super::unit::Unit;
 
@@ -37,11 +40,12 @@ pub struct Metric {
 }
 
 /// Row number in the kind's metric table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct MetricId(pub u8);
 
 /// One measured value.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     /// Which metric of the kind.
     pub metric: MetricId,
@@ -50,7 +54,7 @@ pub struct Reading {
 }
 
 /// All readings of one instance in one run.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// Which instance.
     pub instance: Arc<str>,
@@ -60,6 +64,9 @@ pub struct Observation {
     /// The instance in one line, for tables and the second line of a mail:
     /// `92% full, 46 GiB of 560 GiB left`.
     pub summary: String,
+    /// Facts that no number says; empty for kinds of numbers only.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
 }
 
 impl Observation {
@@ -80,7 +87,8 @@ pub struct Sample {
 }
 
 /// Why something could not be read. The words are stable: they are counted and shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ProbeError {
     /// Not there (any more).
     Absent(String),

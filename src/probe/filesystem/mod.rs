@@ -319,7 +319,7 @@ fn observe(instance: Arc<str>, space: Space, turned_read_only: Option<bool>) -> 
             summary.push_str(", read-only");
         }
     }
-    Observation { instance, readings, summary }
+    Observation { instance, readings, summary, findings: Vec::new() }
 }
 
 /// Below this the summary leaves inodes out, in percent.
