@@ -3,10 +3,10 @@
 
 use crate::alert::rule::{Clause, Guard, Level, Rule};
 use crate::alert::words;
+use crate::model::kind::KindSpec;
 use crate::model::reading::{Bad, Observation};
 use crate::model::state::State;
 use crate::model::unit::Span;
-use crate::probe::KindSpec;
 
 /// What one observation says of one level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 //! `explain` and `check`. Pure.
 
 use crate::alert::rule::{Clause, Guard, Level, Place, Rule};
+use crate::model::kind::KindSpec;
 use crate::model::reading::{Bad, Metric, MetricId, Observation, ProbeError};
 use crate::model::state::State;
 use crate::model::unit::Span;
-use crate::probe::KindSpec;
 
 /// `92% full`: a metric's phrase with a value.
 #[must_use]

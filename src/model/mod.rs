@@ -4,6 +4,7 @@
 
 pub mod finding;
 pub mod id;
+pub mod kind;
 pub mod limit;
 pub mod reading;
 pub mod state;

@@ -8,9 +8,9 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::host::Host;
-use crate::model::reading::{Metric, MetricId, Observation, ProbeError};
+pub use crate::model::kind::{KindSpec, OptionSpec, Selector};
+use crate::model::reading::{Observation, ProbeError};
 use crate::model::time::Moment;
-use crate::model::unit::Unit;
 
 pub mod filesystem;
 
@@ -21,53 +21,6 @@ pub static KINDS: &[&dyn Kind] = &[&filesystem::Filesystem];
 #[must_use]
 pub fn kind(name: &str) -> Option<&'static dyn Kind> {
     KINDS.iter().copied().find(|kind| kind.spec().name == name)
-}
-
-/// Everything about a kind that is data: documentation, configuration keys and metrics.
-#[derive(Debug)]
-pub struct KindSpec {
-    /// `filesystem`, also the name of the built-in check of this kind.
-    pub name: &'static str,
-    /// One sentence: what it watches.
-    pub title: &'static str,
-    /// A few paragraphs for the man page: where the numbers come from, what is left out and why.
-    pub doc: &'static str,
-    /// Keys below `select:` and `exclude:`, each a list of globs against an attribute.
-    pub selectors: &'static [Selector],
-    /// Further keys of a check of this kind, such as `capacity`.
-    pub options: &'static [OptionSpec],
-    /// All metrics; [`MetricId`] is the row number.
-    pub metrics: &'static [Metric],
-    /// The shipped `conf.d` file: example, documentation and built-in default in one.
-    pub example: &'static str,
-}
-
-impl KindSpec {
-    /// The row of a metric.
-    #[must_use]
-    pub fn metric(&self, id: MetricId) -> Option<&'static Metric> {
-        self.metrics.get(usize::from(id.0))
-    }
-}
-
-/// A key below `select:` and `exclude:`.
-#[derive(Debug)]
-pub struct Selector {
-    /// `mount`, `type`, `name`.
-    pub key: &'static str,
-    /// One sentence.
-    pub doc: &'static str,
-}
-
-/// A further key of a check, with a value of one unit.
-#[derive(Debug)]
-pub struct OptionSpec {
-    /// The key.
-    pub key: &'static str,
-    /// Unit of its value.
-    pub unit: Unit,
-    /// One sentence.
-    pub doc: &'static str,
 }
 
 /// Values of a check for the kind's [`OptionSpec`] keys, each in the option's unit.
