@@ -1,0 +1,114 @@
+//! The agent's own faults as instances like any other: `agent:state` (the journal), `agent:mail`
+//! (the way out), `agent:config` (a refused reload). Owns their kind, which is never read.
+
+use std::sync::Arc;
+
+use crate::alert::rule::{Place, Rule};
+use crate::config::plan::{Check, Plan, Selection};
+use crate::host::Host;
+use crate::model::reading::{Observation, ProbeError};
+use crate::model::time::Moment;
+use crate::model::unit::Span;
+use crate::probe::{Found, Kind, KindSpec, Lane, Options, Probe};
+
+/// Name of the kind and of its only check.
+pub(super) const KIND: &str = "agent";
+
+/// What can be wrong with the agent itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Nothing can be stored.
+    State,
+    /// Mail does not go out, or an address is refused.
+    Mail,
+    /// The last reload was refused.
+    Config,
+}
+
+/// All of them.
+pub(super) const FAULTS: [Fault; 3] = [Fault::State, Fault::Mail, Fault::Config];
+
+impl Fault {
+    /// Name of the instance.
+    pub(super) fn instance(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::Mail => "mail",
+            Self::Config => "config",
+        }
+    }
+
+    /// The instance.
+    pub(super) fn found(self) -> Found {
+        Found {
+            instance: Arc::from(self.instance()),
+            title: format!("agent {}", self.instance()),
+            source: Arc::from(""),
+            lane: Lane::Inline,
+            attributes: Vec::new(),
+            labels: Vec::new(),
+            by_default: true,
+        }
+    }
+}
+
+/// The check they belong to: tells everybody.
+pub(super) fn check(plan: &Plan) -> Check {
+    Check {
+        name: Arc::from(KIND),
+        kind: &AgentKind,
+        selection: Selection::default(),
+        rule: Rule {
+            warn: None,
+            crit: None,
+            every: Span::from_secs(60),
+            recover_for: Span::ZERO,
+            unknown_after: Span::ZERO,
+        },
+        timeout: Span::ZERO,
+        notify: plan.contacts.keys().cloned().collect(),
+        advice: None,
+        runbook: None,
+        options: Options::default(),
+        notify_improvement: false,
+        place: Place::default(),
+    }
+}
+
+/// The kind of the agent's own faults.
+#[derive(Debug)]
+struct AgentKind;
+
+static SPEC: KindSpec = KindSpec {
+    name: KIND,
+    title: "The agent itself: its state directory, its mail, its configuration.",
+    doc: "",
+    selectors: &[],
+    options: &[],
+    metrics: &[],
+    example: "",
+};
+
+impl Kind for AgentKind {
+    fn spec(&self) -> &'static KindSpec {
+        &SPEC
+    }
+
+    fn survey(&self, _: &Host) -> Result<Vec<Found>, ProbeError> {
+        Ok(Vec::new())
+    }
+
+    fn open(&self, _: &str, _: &Options) -> Box<dyn Probe> {
+        Box::new(Nothing)
+    }
+}
+
+/// Nothing is ever read of it: the engine knows.
+#[derive(Debug)]
+struct Nothing;
+
+impl Probe for Nothing {
+    fn read(&mut self, _: &Host, _: Moment) -> Result<Vec<Observation>, ProbeError> {
+        Ok(Vec::new())
+    }
+}

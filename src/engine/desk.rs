@@ -1,0 +1,99 @@
+//! What one contact is still owed, and when it goes into a mail. Owns grouping and the storm brake;
+//! knows no state and no text.
+
+use std::collections::VecDeque;
+
+use crate::model::limit::{BURST_NOTICES, BURST_WAIT, NOTICES_PER_MAIL, STORM_MAILS, STORM_WITHIN};
+use crate::model::time::Moment;
+use crate::model::unit::Span;
+use crate::notify::notice::{Cause, Notice};
+
+/// The desk of one contact.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    waiting: Vec<(u64, Notice)>,
+    /// Since when the first of them waits.
+    first: Option<Moment>,
+    /// The latest mails, at most [`STORM_MAILS`].
+    sent: VecDeque<Moment>,
+    /// The latest mail that told very many changes.
+    burst: Option<Moment>,
+    /// Somebody waits for it: do not gather.
+    hurried: bool,
+}
+
+impl Desk {
+    /// Adds a notice. One that still waits about the same episode of the same instance becomes one
+    /// line with it; its number is returned.
+    pub(super) fn add(&mut self, number: u64, mut notice: Notice, now: Moment) -> Option<u64> {
+        self.first.get_or_insert(now);
+        let same = |(_, old): &(u64, Notice)| {
+            old.id == notice.id
+                && old.episode == notice.episode
+                && !matches!(old.cause, Cause::Info | Cause::Test)
+                && !matches!(notice.cause, Cause::Info | Cause::Test)
+        };
+        let Some(place) = self.waiting.iter().position(same) else {
+            self.waiting.push((number, notice));
+            return None;
+        };
+        let (replaced, old) = self.waiting.remove(place);
+        notice.cause = match (old.cause, notice.cause) {
+            (Cause::Problem, Cause::Worse | Cause::Better) => Cause::Problem,
+            (Cause::Flapping, Cause::Worse | Cause::Better | Cause::Lost) => Cause::Flapping,
+            (_, cause) => cause,
+        };
+        notice.previous = old.previous;
+        notice.seq = old.seq;
+        notice.root = old.root;
+        self.waiting.push((number, notice));
+        Some(replaced)
+    }
+
+    /// When the next mail is due.
+    pub(super) fn due(&self, group_wait: Span) -> Option<Moment> {
+        let first = self.first?;
+        if self.hurried {
+            return Some(first);
+        }
+        let stormy = self.sent.len() >= STORM_MAILS
+            && self.sent.front().is_some_and(|oldest| first.since(*oldest) < STORM_WITHIN);
+        let burst = self.burst.is_some_and(|at| first.since(at) < STORM_WITHIN);
+        let wait = if stormy {
+            STORM_WITHIN
+        } else if burst {
+            BURST_WAIT
+        } else {
+            Span::ZERO
+        };
+        Some(first + wait.max(group_wait))
+    }
+
+    /// Takes what goes into one mail now.
+    pub(super) fn take(&mut self, now: Moment) -> Vec<(u64, Notice)> {
+        let rest = self.waiting.split_off(self.waiting.len().min(NOTICES_PER_MAIL));
+        let taken = std::mem::replace(&mut self.waiting, rest);
+        if self.waiting.is_empty() {
+            self.first = None;
+            self.hurried = false;
+        }
+        if self.sent.len() >= STORM_MAILS {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(now);
+        if taken.len() >= BURST_NOTICES {
+            self.burst = Some(now);
+        }
+        taken
+    }
+
+    /// What waits goes out at once.
+    pub(super) fn hurry(&mut self) {
+        self.hurried = true;
+    }
+
+    /// What waits.
+    pub(super) fn waiting(&self) -> &[(u64, Notice)] {
+        &self.waiting
+    }
+}

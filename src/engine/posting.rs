@@ -1,0 +1,286 @@
+//! From notices to mails, and what becomes of them. Owns the moment at which notices become a mail,
+//! the one delivery under way, and the fault `agent:mail`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::limit::{DELIVERY_DEADLINE, DELIVERY_GRACE, MAIL_STUCK, REFUSALS, REPLY_CHARS};
+use crate::model::state::State;
+use crate::model::time::Moment;
+use crate::notify::mail::{Mail, MailId};
+use crate::notify::notice::{Cause, Notice};
+use crate::notify::outbox::{DeliveryReport, Fate, Settled};
+use crate::notify::text::{self, Letterhead};
+
+use super::agent::Fault;
+use super::event::Effect;
+use super::record::{self, Ends, Posted};
+use super::{Engine, Sent, telling};
+
+/// Other problems named in one mail.
+const ALSO_BAD: usize = 50;
+
+impl Engine {
+    /// Takes over what waits from the journal.
+    pub(super) fn restore_mail(
+        &mut self,
+        owed: BTreeMap<u64, Notice>,
+        mails: BTreeMap<MailId, (Arc<Mail>, Vec<String>)>,
+        effects: &mut Vec<Effect>,
+    ) {
+        for (number, notice) in owed {
+            if self.plan.contacts.contains_key(&notice.contact) {
+                let desk = self.desks.entry(notice.contact.clone()).or_default();
+                if let Some(replaced) = desk.add(number, notice, self.now.moment) {
+                    self.pending.dropped.push(replaced);
+                }
+            } else {
+                self.drop_notice(number, &notice, effects);
+            }
+        }
+        for (id, (mail, settled)) in mails {
+            self.outbox.push(Arc::clone(&mail), &settled);
+            // It was durable, so it may have been on its way when the agent ended.
+            self.outbox.release(id);
+            self.outbox.may_have_left(id);
+            self.mails.insert(id, Sent { mail, settled, accepted: false });
+        }
+    }
+
+    fn drop_notice(&mut self, number: u64, notice: &Notice, effects: &mut Vec<Effect>) {
+        let line = format!(
+            "contact {} is no more: not told that {} is {}",
+            notice.contact, notice.id, notice.state
+        );
+        effects.push(Effect::Log { level: tracing::Level::WARN, line });
+        self.pending.owed.remove(&number);
+        self.pending.dropped.push(number);
+    }
+
+    /// Drops what is owed to contacts that are no more.
+    pub(super) fn drop_contacts(&mut self, effects: &mut Vec<Effect>) {
+        let gone: Vec<String> = self
+            .desks
+            .keys()
+            .filter(|contact| !self.plan.contacts.contains_key(*contact))
+            .cloned()
+            .collect();
+        for contact in gone {
+            let Some(desk) = self.desks.remove(&contact) else { continue };
+            for (number, notice) in desk.waiting() {
+                self.drop_notice(*number, notice, effects);
+            }
+        }
+    }
+
+    /// Composes the mails that are due, or all.
+    pub(super) fn post(&mut self, all: bool, effects: &mut Vec<Effect>) {
+        let now = self.now.moment;
+        let wait = self.plan.mail.group_wait;
+        let due = |at: Option<Moment>| at.is_some_and(|at| all || at <= now);
+        while let Some(contact) =
+            self.desks.iter().find(|(_, desk)| due(desk.due(wait))).map(|(name, _)| name.clone())
+        {
+            // What is told must be on the disk before the mail that tells it.
+            self.flush_turn(effects);
+            let Some(desk) = self.desks.get_mut(&contact) else { break };
+            let (numbers, notices): (Vec<u64>, Vec<Notice>) = desk.take(now).into_iter().unzip();
+            self.compose(&contact, numbers, &notices, effects);
+        }
+        self.merge(effects);
+    }
+
+    /// One mail from notices.
+    fn compose(
+        &mut self,
+        name: &str,
+        tells: Vec<u64>,
+        notices: &[Notice],
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(contact) = self.plan.contacts.get(name) else { return };
+        let head = self.letterhead(notices);
+        let id = MailId(self.numbers.mail);
+        self.numbers.mail += 1;
+        let mail = Arc::new(text::compose(&head, name, contact, notices, id, self.now));
+        for notice in notices {
+            let Some(ix) = self.ids.get(&notice.id).copied() else { continue };
+            let Some(watch) = self.watches.get_mut(ix) else { continue };
+            let current = watch.episode.as_deref().is_some_and(|e| e.number == notice.episode);
+            if current && let Some((_, told)) = watch.told.iter_mut().find(|(c, _)| c == name) {
+                told.mails = told.mails.max(notice.seq);
+                told.root.get_or_insert_with(|| mail.message_id.clone());
+            }
+        }
+        self.outbox.push(Arc::clone(&mail), &[]);
+        let posted =
+            Posted { mail: (*mail).clone(), tells, merges: Vec::new(), settled: Vec::new() };
+        self.mails.insert(id, Sent { mail, settled: Vec::new(), accepted: false });
+        self.write(record::POSTED, &posted, true, vec![id], effects);
+    }
+
+    /// Puts one mail in the place of very many that cannot go out.
+    fn merge(&mut self, effects: &mut Vec<Effect>) {
+        let Some((name, mails)) = self.outbox.merge_candidates() else { return };
+        let Some(contact) = self.plan.contacts.get(&name) else { return };
+        let head = self.letterhead(&[]);
+        let id = MailId(self.numbers.mail);
+        self.numbers.mail += 1;
+        let mail = Arc::new(text::compose_merged(&head, &name, contact, &mails, id, self.now));
+        let old: Vec<MailId> = mails.iter().map(|mail| mail.id).collect();
+        let merges = self.outbox.replace(&old, Arc::clone(&mail));
+        if merges.is_empty() {
+            return;
+        }
+        for id in &merges {
+            self.mails.remove(id);
+        }
+        let posted =
+            Posted { mail: (*mail).clone(), tells: Vec::new(), merges, settled: Vec::new() };
+        self.mails.insert(id, Sent { mail, settled: Vec::new(), accepted: false });
+        self.write(record::POSTED, &posted, true, vec![id], effects);
+    }
+
+    fn letterhead(&self, notices: &[Notice]) -> Letterhead {
+        let mut also_bad = Vec::new();
+        let mut ok_count = 0;
+        for (_, watch) in self.watches.iter() {
+            if watch.state == State::Ok {
+                ok_count += usize::from(watch.forced.is_none());
+            } else if also_bad.len() < ALSO_BAD
+                && !notices.iter().any(|notice| notice.id == watch.id)
+            {
+                let seen = telling::seen(&self.schedule, watch);
+                let line = format!("{} {}", watch.found.title, telling::fact(watch, seen));
+                also_bad.push((watch.state, line));
+            }
+        }
+        Letterhead {
+            host: self.plan.host.clone(),
+            from: self.plan.mail.from.clone(),
+            envelope_from: self.plan.mail.envelope_from.clone(),
+            also_bad,
+            ok_count,
+        }
+    }
+
+    /// A test mail to every contact, at once.
+    pub(super) fn test_mail(&mut self, by: &str) {
+        let contacts: Vec<String> = self.plan.contacts.keys().cloned().collect();
+        for contact in contacts {
+            let notice = self.news(&contact, Cause::Test, "the mail path works", by);
+            self.owe(notice);
+            if let Some(desk) = self.desks.get_mut(&contact) {
+                desk.hurry();
+            }
+        }
+    }
+
+    /// What became of a delivery.
+    pub(super) fn delivered(&mut self, report: &DeliveryReport, effects: &mut Vec<Effect>) {
+        let settled = self.outbox.report(self.now.moment, report);
+        if report.done && self.delivering.is_some_and(|(mail, _)| mail == report.mail) {
+            self.delivering = None;
+        }
+        if settled.is_empty() {
+            return;
+        }
+        for end in &settled {
+            self.settle(end, effects);
+        }
+        self.write(record::ENDS, &Ends { settled }, true, Vec::new(), effects);
+    }
+
+    fn settle(&mut self, end: &Settled, effects: &mut Vec<Effect>) {
+        match &end.fate {
+            Fate::Accepted(_) => {
+                self.refused.retain(|(address, _)| *address != end.recipient);
+            }
+            Fate::Refused(why) | Fate::Deferred(why) => {
+                let why: String = why.chars().take(REPLY_CHARS).collect();
+                let line = format!("mail to {} is given up: {why}", end.recipient);
+                effects.push(Effect::Log { level: tracing::Level::ERROR, line });
+                self.refused.retain(|(address, _)| *address != end.recipient);
+                if self.refused.len() >= REFUSALS {
+                    self.refused.pop_front();
+                }
+                self.refused.push_back((end.recipient.clone(), why));
+            }
+        }
+        let Some(sent) = self.mails.get_mut(&end.mail) else { return };
+        sent.accepted |= matches!(end.fate, Fate::Accepted(_));
+        sent.settled.push(end.recipient.clone());
+        if sent.mail.recipients.iter().all(|recipient| sent.settled.contains(recipient)) {
+            self.sent += u64::from(sent.accepted);
+            self.mails.remove(&end.mail);
+        }
+    }
+
+    /// Starts the next delivery, ends one that never reported its end, and watches over the way
+    /// out itself.
+    pub(super) fn care_for_mail(&mut self, effects: &mut Vec<Effect>) {
+        let now = self.now.moment;
+        if let Some((mail, since)) = self.delivering
+            && now >= since + DELIVERY_DEADLINE + DELIVERY_GRACE
+        {
+            let trouble = Some("the delivery did not report its end".to_owned());
+            let report = DeliveryReport { mail, recipients: Vec::new(), done: true, trouble };
+            self.delivered(&report, effects);
+            self.delivering = None;
+        }
+        if self.delivering.is_none()
+            && let Some(attempt) = self.outbox.next(now)
+        {
+            self.delivering = Some((attempt.mail.id, now));
+            effects.push(Effect::Deliver {
+                mail: attempt.mail,
+                recipients: attempt.recipients,
+                relays: self.plan.mail.via.clone(),
+            });
+        }
+        self.judge_mail(effects);
+    }
+
+    /// The state of `agent:mail`. That mail is stuck cannot be told by mail while it is; it is told
+    /// when it works again.
+    fn judge_mail(&mut self, effects: &mut Vec<Effect>) {
+        let now = self.now.moment;
+        let oldest = self.outbox.oldest();
+        let stuck = oldest.filter(|made| now.since(*made) >= MAIL_STUCK);
+        if let Some(made) = stuck {
+            let since = *self.stuck.get_or_insert(made);
+            let trouble = self.outbox.trouble().unwrap_or("no answer yet").to_owned();
+            let text = format!("mail has waited for {}: {trouble}", now.since(since));
+            self.force(Fault::Mail, State::Critical, Some(text), effects);
+            return;
+        }
+        if let Some(since) = self.stuck.take() {
+            let span = now.since(since);
+            self.inform(
+                &format!("mail works again after {span}"),
+                &format!("mail could not be delivered for {span}; nothing was lost"),
+            );
+        }
+        if let Some((address, why)) = self.refused.back() {
+            let text = format!("{address} is refused: {why}");
+            self.set_fault(Fault::Mail, Some(text), effects);
+        } else {
+            self.set_fault(Fault::Mail, None, effects);
+        }
+    }
+
+    /// When mail needs attention next.
+    pub(super) fn mail_due(&self) -> Option<Moment> {
+        let wait = self.plan.mail.group_wait;
+        let desks = self.desks.values().filter_map(|desk| desk.due(wait));
+        let delivery = match self.delivering {
+            Some((_, since)) => Some(since + DELIVERY_DEADLINE + DELIVERY_GRACE),
+            None => self.outbox.next_due(),
+        };
+        let stuck = match self.stuck {
+            None => self.outbox.oldest().map(|made| made + MAIL_STUCK),
+            Some(_) => None,
+        };
+        desks.chain(delivery).chain(stuck).min().map(|at| at.max(self.now.moment))
+    }
+}

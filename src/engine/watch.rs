@@ -1,0 +1,413 @@
+//! One instance of one check: its machine, its episode, and what each contact was told of it.
+//! Owns the transitions of one instance; knows neither the schedule nor the desk.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::flap::Flap;
+use crate::alert::judge;
+use crate::alert::machine::{self, Machine};
+use crate::alert::words;
+use crate::config::plan::Check;
+use crate::model::id::Id;
+use crate::model::limit::FAILED_RUNS;
+use crate::model::reading::{Bad, MetricId, Observation, ProbeError};
+use crate::model::state::State;
+use crate::model::time::Moment;
+use crate::model::unit::Unit;
+use crate::probe::Found;
+
+use super::event::SourceId;
+
+/// Number of a watch while the agent runs.
+pub(super) type WatchIx = usize;
+
+/// Why nothing is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Lost {
+    /// Since when.
+    pub(super) since: Moment,
+    /// Short, for subjects.
+    pub(super) fact: String,
+    /// For people.
+    pub(super) text: String,
+    /// Runs in a row.
+    pub(super) runs: u32,
+    /// Whether the state is unknown because of it.
+    pub(super) holds: bool,
+}
+
+/// From leaving ok until ok again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Episode {
+    pub(super) number: u64,
+    pub(super) began: Moment,
+    pub(super) worst_state: State,
+    /// Metric that is followed, and its worst value.
+    #[serde(default)]
+    pub(super) worst: Option<(u8, f64)>,
+}
+
+/// What one contact was told in this episode.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Told {
+    /// Worst of ok, warning, critical that was told and not taken back.
+    pub(super) level: State,
+    /// Whether "no answer" was told.
+    #[serde(default)]
+    pub(super) lost: bool,
+    /// The state in the latest notice.
+    pub(super) last: State,
+    /// Mails.
+    #[serde(default)]
+    pub(super) mails: u32,
+    /// Message-ID of the first.
+    #[serde(default)]
+    pub(super) root: Option<String>,
+}
+
+/// What is stored of a watch: everything that must outlive the process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) id: Id,
+    pub(super) kind: String,
+    pub(super) title: String,
+    /// Fingerprints of the warning and the critical level.
+    pub(super) rule: (u32, u32),
+    pub(super) state: State,
+    pub(super) since: Moment,
+    #[serde(default)]
+    pub(super) machine: Machine,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) lost: Option<Lost>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) episode: Option<Episode>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) told: Vec<(String, Told)>,
+    #[serde(default, skip_serializing_if = "Flap::is_blank")]
+    pub(super) flap: Flap,
+    #[serde(default)]
+    pub(super) settling: bool,
+    #[serde(default)]
+    pub(super) summary: String,
+}
+
+impl Kept {
+    /// Nothing that a fresh watch would not have.
+    pub(super) fn is_blank(&self) -> bool {
+        self.state == State::Ok
+            && self.machine.is_blank()
+            && self.lost.is_none()
+            && self.episode.is_none()
+            && self.told.is_empty()
+            && self.flap.is_blank()
+    }
+}
+
+/// One instance of one check.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) id: Id,
+    pub(super) check: Arc<Check>,
+    pub(super) found: Arc<Found>,
+    /// Where it is read, and which entry of that source it is; `None` for the agent's own.
+    pub(super) source: Option<(SourceId, usize)>,
+    pub(super) machine: Machine,
+    pub(super) lost: Option<Lost>,
+    /// The state that holds, and since when.
+    pub(super) state: State,
+    pub(super) since: Moment,
+    /// Of ok, warning, critical: what was counted last for flapping.
+    pub(super) level: State,
+    /// The agent's own faults have a state without readings.
+    pub(super) forced: Option<(State, String)>,
+    pub(super) episode: Option<Box<Episode>>,
+    pub(super) told: Vec<(String, Told)>,
+    pub(super) flap: Flap,
+    /// Good again, and one more good sample is awaited before that is told.
+    pub(super) settling: bool,
+    pub(super) confirmed: bool,
+    /// Read at least once since the agent started.
+    pub(super) read: bool,
+    /// The rule under which the machine got where it is, if that is not the check's.
+    pub(super) other_rule: Option<(bool, bool)>,
+    /// The rule change ended the problem.
+    pub(super) ended_by_rule: bool,
+    /// When the survey did not list it for the first time.
+    pub(super) missing: Option<Moment>,
+    pub(super) timer: Option<Moment>,
+    /// Waits for the next checkpoint.
+    pub(super) dirty: bool,
+    /// The journal holds something of it.
+    pub(super) stored: bool,
+}
+
+/// What a sample did to a watch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Touch {
+    /// The state, or what people may have to be told, changed.
+    pub(super) turn: bool,
+    /// Windows changed.
+    pub(super) soft: bool,
+}
+
+impl Watch {
+    pub(super) fn new(check: Arc<Check>, found: Arc<Found>, now: Moment) -> Self {
+        Self {
+            id: Id::new(Arc::clone(&check.name), Arc::clone(&found.instance)),
+            check,
+            found,
+            source: None,
+            machine: Machine::default(),
+            lost: None,
+            state: State::Ok,
+            since: now,
+            level: State::Ok,
+            forced: None,
+            episode: None,
+            told: Vec::new(),
+            flap: Flap::default(),
+            settling: false,
+            confirmed: false,
+            read: false,
+            other_rule: None,
+            ended_by_rule: false,
+            missing: None,
+            timer: None,
+            dirty: false,
+            stored: false,
+        }
+    }
+
+    /// Continues where the journal left off.
+    pub(super) fn restore(&mut self, kept: Kept) {
+        let same = kept.rule == fingerprints(&self.check);
+        if !same {
+            let (warn, crit) = fingerprints(&self.check);
+            self.other_rule = Some((warn == kept.rule.0, crit == kept.rule.1));
+        }
+        self.machine = kept.machine;
+        self.lost = kept.lost;
+        self.state = kept.state;
+        self.since = kept.since;
+        self.level = self.machine.state();
+        if matches!(kept.state, State::Ok | State::Warning | State::Critical)
+            && self.check.kind.spec().name == super::agent::KIND
+        {
+            self.level = kept.state;
+            self.forced = Some((kept.state, kept.summary));
+        }
+        self.episode = kept.episode.map(Box::new);
+        self.told = kept.told;
+        self.flap = kept.flap;
+        self.settling = kept.settling;
+        self.stored = true;
+    }
+
+    /// What must outlive the process.
+    pub(super) fn keep(&self, summary: &str) -> Kept {
+        let rule = match self.other_rule {
+            // Judged under a rule that is gone: the next start must notice that too.
+            Some((warn, crit)) => {
+                let (w, c) = fingerprints(&self.check);
+                (if warn { w } else { !w }, if crit { c } else { !c })
+            }
+            None => fingerprints(&self.check),
+        };
+        Kept {
+            id: self.id.clone(),
+            kind: self.check.kind.spec().name.to_owned(),
+            title: self.found.title.clone(),
+            rule,
+            state: self.state,
+            since: self.since,
+            machine: self.machine.clone(),
+            lost: self.lost.clone(),
+            episode: self.episode.as_deref().cloned(),
+            told: self.told.clone(),
+            flap: self.flap.clone(),
+            settling: self.settling,
+            summary: summary.to_owned(),
+        }
+    }
+
+    /// A reading came.
+    pub(super) fn observe(&mut self, seen: &Observation, at: Moment) -> Touch {
+        let mut touch = Touch::default();
+        if self.lost.take().is_some() {
+            touch = Touch { turn: true, soft: true };
+        }
+        self.read = true;
+        let rule = &self.check.rule;
+        if let Some(same) = self.other_rule.take() {
+            let was_bad = self.machine.state() != State::Ok;
+            self.machine.change_rule(same, rule, seen, at);
+            self.ended_by_rule = was_bad && self.machine.state() == State::Ok;
+            touch = Touch { turn: true, soft: true };
+        }
+        let before = self.level;
+        let step = self.machine.observe(rule, seen, at);
+        touch.soft |= step.changed;
+        touch.turn |= step.state != before || step.state != self.state;
+        if self.settling && step.state == State::Ok && !touch.turn {
+            self.confirmed = true;
+            touch.turn = true;
+        }
+        if self.episode.is_some() && step.state != State::Ok {
+            touch.soft |= self.follow(seen);
+        }
+        touch
+    }
+
+    /// Remembers the worst value of the episode. Says whether it is a new one.
+    pub(super) fn follow(&mut self, seen: &Observation) -> bool {
+        let Some(episode) = self.episode.as_deref_mut() else { return false };
+        let (metric, before) = match episode.worst {
+            Some((metric, value)) => (MetricId(metric), Some(value)),
+            None => {
+                let state = self.machine.state();
+                let Some(clause) = machine::clause(&self.check.rule, state, seen) else {
+                    return false;
+                };
+                (clause.metric, None)
+            }
+        };
+        let Some(value) = seen.get(metric) else { return false };
+        let bad = self.check.kind.spec().metric(metric).map_or(Bad::High, |m| m.bad);
+        let new = before.is_none_or(|before| judge::worse(bad, value, before));
+        if new {
+            episode.worst = Some((metric.0, value));
+        }
+        new
+    }
+
+    /// The worst value of the episode, for people.
+    pub(super) fn worst(&self) -> Option<String> {
+        let (metric, value) = self.episode.as_deref()?.worst?;
+        let metric = self.check.kind.spec().metric(MetricId(metric))?;
+        (metric.unit != Unit::Flag).then(|| metric.unit.show(value))
+    }
+
+    /// A run brought nothing for this instance. `at_once`: no second run is awaited.
+    pub(super) fn fail(&mut self, error: &ProbeError, since: Moment, at_once: bool) -> Touch {
+        let never_read = !self.read && self.state != State::Unknown;
+        let fact = words::lost(error);
+        let lost = self.lost.get_or_insert_with(|| Lost {
+            since,
+            fact: String::new(),
+            text: String::new(),
+            runs: 0,
+            holds: false,
+        });
+        lost.runs = lost.runs.saturating_add(1);
+        if lost.fact != fact {
+            fact.clone_into(&mut lost.fact);
+        }
+        let (ProbeError::Absent(text)
+        | ProbeError::Denied(text)
+        | ProbeError::Unsupported(text)
+        | ProbeError::Malformed(text)
+        | ProbeError::TimedOut(text)
+        | ProbeError::Failed(text)) = error;
+        if lost.text != *text {
+            lost.text.clone_from(text);
+        }
+        let held = lost.holds;
+        lost.holds |= at_once || never_read || lost.runs >= FAILED_RUNS;
+        let turn = lost.holds && !held;
+        Touch { turn, soft: turn }
+    }
+
+    /// The state that holds now.
+    pub(super) fn visible(&self) -> State {
+        if let Some((state, _)) = &self.forced {
+            *state
+        } else if self.lost.as_ref().is_some_and(|lost| lost.holds) {
+            State::Unknown
+        } else {
+            self.machine.state()
+        }
+    }
+
+    /// Of ok, warning and critical, the one that is held, whether or not it can be read now.
+    pub(super) fn held_level(&self) -> State {
+        self.forced.as_ref().map_or_else(|| self.machine.state(), |(state, _)| *state)
+    }
+
+    /// Since when the cause of the present state holds.
+    pub(super) fn caused(&self) -> Moment {
+        match self.visible() {
+            State::Unknown => self.lost.as_ref().map_or(self.since, |lost| lost.since),
+            State::Ok => self.since,
+            _ => self.machine.began().unwrap_or(self.since),
+        }
+    }
+
+    pub(super) fn told_of(&self, contact: &str) -> Option<&Told> {
+        self.told.iter().find(|(name, _)| name == contact).map(|(_, told)| told)
+    }
+
+    pub(super) fn told_mut(&mut self, contact: &str) -> Option<&mut Told> {
+        if !self.told.iter().any(|(name, _)| name == contact) {
+            self.told.push((contact.to_owned(), Told::default()));
+        }
+        self.told.iter_mut().find(|(name, _)| name == contact).map(|(_, told)| told)
+    }
+
+    /// Whether anybody was told of a problem that is not over.
+    pub(super) fn anybody_told(&self) -> bool {
+        self.told.iter().any(|(_, told)| told.level != State::Ok || told.lost)
+    }
+}
+
+/// Fingerprints of both levels of a check.
+pub(super) fn fingerprints(check: &Check) -> (u32, u32) {
+    let print = |level: &Option<crate::alert::rule::Level>| {
+        level.as_ref().map_or(0, crate::alert::rule::Level::fingerprint)
+    };
+    (print(&check.rule.warn), print(&check.rule.crit))
+}
+
+/// All watches, by number.
+#[derive(Debug, Default)]
+pub(super) struct Watches {
+    slots: Vec<Option<Watch>>,
+    free: BTreeSet<WatchIx>,
+}
+
+impl Watches {
+    pub(super) fn insert(&mut self, watch: Watch) -> WatchIx {
+        if let Some(ix) = self.free.pop_first()
+            && let Some(slot) = self.slots.get_mut(ix)
+        {
+            *slot = Some(watch);
+            return ix;
+        }
+        self.slots.push(Some(watch));
+        self.slots.len() - 1
+    }
+
+    pub(super) fn remove(&mut self, ix: WatchIx) -> Option<Watch> {
+        let watch = self.slots.get_mut(ix)?.take()?;
+        self.free.insert(ix);
+        Some(watch)
+    }
+
+    pub(super) fn get(&self, ix: WatchIx) -> Option<&Watch> {
+        self.slots.get(ix)?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, ix: WatchIx) -> Option<&mut Watch> {
+        self.slots.get_mut(ix)?.as_mut()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (WatchIx, &Watch)> {
+        self.slots.iter().enumerate().filter_map(|(ix, slot)| Some((ix, slot.as_ref()?)))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+}
