@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 pub mod deliver;
+pub mod reference;
+pub mod validate;
 
 /// Runs the command that the arguments ask for.
 #[must_use]

@@ -11,8 +11,9 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::code::Code;
-use super::diagnostic::{Diagnostic, Diagnostics, Findings};
+use super::diagnostic::{Diagnostic, Findings};
 use super::plan::Plan;
+use super::render::Diagnostics;
 use super::resolve;
 use super::source::{Origin, Source, Sources, Spot};
 use super::tree::{Node, lay_over, settle_appends};

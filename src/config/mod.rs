@@ -7,21 +7,27 @@
 //! resolve   tree -> plan                      diagnostic     mistakes as a compiler draws them
 //! ```
 
+mod address;
+mod checks;
 pub mod code;
 pub mod diagnostic;
 pub mod file;
 mod lint;
 mod load;
+mod mail;
 pub mod plan;
+mod render;
 mod resolve;
 mod rules;
 pub mod schema;
+mod selection;
 pub mod source;
 pub mod tree;
 pub mod types;
 pub mod units;
 pub mod yaml;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use diagnostic::{Diagnostic, Severity};
 pub use lint::lint;
 pub use load::{DEFAULT_FILE, Loaded, load, load_files, load_text};
+pub use render::Diagnostics;

@@ -4,10 +4,11 @@
 //! together (a warning beyond the critical limit, a clear on the wrong side, a hold shorter than
 //! the cadence). Pure.
 
+use super::checks::dedup;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings};
 use super::file::Check;
-use super::resolve::{Input, dedup};
+use super::resolve::Input;
 use super::schema::{At, map, mistake, no_value, read_entry, scalar, unknown_key, wrong_shape};
 use super::source::Spot;
 use super::tree::{Data, Entry, Node};

@@ -1,0 +1,13 @@
+//! What is generated from the tables of the configuration and of the kinds: the JSON Schema for
+//! editors, and the manual page of the configuration file.
+
+mod manual;
+mod schema;
+
+pub use manual::man_yaml;
+pub use schema::schema;
+
+/// Text of a documentation comment: joined lines, without the indentation.
+fn prose(doc: &str) -> String {
+    doc.lines().map(str::trim).collect::<Vec<_>>().join(" ").trim().to_owned()
+}

@@ -1,0 +1,174 @@
+//! Section `mail` to the ways out as run. Pure.
+
+use super::address::endpoint;
+use super::code::Code;
+use super::diagnostic::{Diagnostic, Findings};
+use super::file::{Config, Mail, Password, Way};
+use super::plan::MailPlan;
+use super::resolve::Input;
+use super::schema::At;
+use crate::model::id::HostIdentity;
+use crate::notify::relay::{Login, Relay, Secret, Smtp, TlsMode};
+
+pub(super) fn mail(
+    config: &Config,
+    input: &Input<'_>,
+    host: &HostIdentity,
+    findings: &mut Findings,
+) -> MailPlan {
+    let section: Mail = config.mail.clone().map(|at| at.value).unwrap_or_default();
+    let queue = section.queue.map(|at| at.value).unwrap_or_default();
+    let ehlo = section.ehlo.map_or_else(|| host.fqdn.clone(), |at| at.value.0);
+    let via = section
+        .via
+        .iter()
+        .flat_map(|list| &list.value)
+        .filter_map(|way| relay(&way.value, &ehlo, input, findings))
+        .collect();
+    MailPlan {
+        from: section.from.map_or_else(|| format!("hostwatch@{}", host.fqdn), |at| at.value.0),
+        envelope_from: section.envelope_from.map(|at| at.value.0),
+        via,
+        keep: queue.keep.map(|at| at.value).unwrap_or_default(),
+        group_wait: section.group_wait.map(|at| at.value).unwrap_or_default(),
+    }
+}
+
+fn relay(way: &Way, ehlo: &str, input: &Input<'_>, findings: &mut Findings) -> Option<Relay> {
+    let only_smtp = [
+        ("tls", way.tls.as_ref().map(|at| at.spot)),
+        ("ca", way.ca.as_ref().map(|at| at.spot)),
+        ("fingerprint", way.fingerprint.as_ref().map(|at| at.spot)),
+        ("user", way.user.as_ref().map(|at| at.spot)),
+        ("password", way.password.as_ref().map(|at| at.spot)),
+    ];
+    let Some(server) = &way.smtp else {
+        for (key, spot) in only_smtp {
+            if let Some(spot) = spot {
+                findings.push(
+                    Diagnostic::error(Code::Exclusive, spot, format!("`{key}` is only for `smtp`"))
+                        .label("has no meaning here"),
+                );
+            }
+        }
+        let path = |at: &At<super::types::AbsolutePath>| at.value.0.clone();
+        return match (&way.sendmail, &way.maildir) {
+            (Some(program), _) => Some(Relay::Sendmail { path: path(program) }),
+            (None, Some(folder)) => Some(Relay::Maildir { path: path(folder) }),
+            (None, None) => None,
+        };
+    };
+    let (host, port) = endpoint(&server.value.0).ok()?;
+    let login = login(way, input, findings);
+    let tls = way.tls.as_ref().map_or_else(
+        || match (port, way.user.is_some()) {
+            (Some(465), _) => TlsMode::Implicit,
+            (_, true) if !is_loopback(&host) => TlsMode::Required,
+            _ => TlsMode::Opportunistic,
+        },
+        |at| at.value.0,
+    );
+    let unprotected = matches!(tls, TlsMode::None | TlsMode::Opportunistic);
+    if let (Some(mode), Some(user), true, false) =
+        (&way.tls, &way.user, unprotected, is_loopback(&host))
+    {
+        findings.push(
+            Diagnostic::error(
+                Code::ClearPassword,
+                mode.spot,
+                "a password would cross the network unprotected",
+            )
+            .label("must be `required` or `implicit`")
+            .also(user.spot, "because of this login")
+            .help("write `tls: required`"),
+        );
+    }
+    let port = port.unwrap_or(match tls {
+        TlsMode::Implicit => 465,
+        TlsMode::Required => 587,
+        TlsMode::None | TlsMode::Opportunistic => 25,
+    });
+    Some(Relay::Smtp(Smtp {
+        host,
+        port,
+        tls,
+        ca_file: way.ca.as_ref().map(|at| at.value.0.clone()),
+        fingerprint: way
+            .fingerprint
+            .as_ref()
+            .map(|at| at.value.0.replace(':', "").to_ascii_lowercase()),
+        ehlo: ehlo.to_owned(),
+        login,
+    }))
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn login(way: &Way, input: &Input<'_>, findings: &mut Findings) -> Option<Login> {
+    let (user, password) = match (&way.user, &way.password) {
+        (Some(user), Some(password)) => (user, password),
+        (Some(user), None) => {
+            findings.push(
+                Diagnostic::error(Code::Missing, user.spot, "`user` without `password`")
+                    .label("add `password: {credential: NAME}`"),
+            );
+            return None;
+        }
+        (None, Some(password)) => {
+            findings.push(
+                Diagnostic::error(Code::Missing, password.spot, "`password` without `user`")
+                    .label("add `user: NAME`"),
+            );
+            return None;
+        }
+        (None, None) => return None,
+    };
+    let secret = match &password.value {
+        Password::Literal(text) => {
+            let private = input.sources.get(password.spot.file).is_some_and(|file| file.private);
+            if private {
+                findings.push(
+                    Diagnostic::warning(
+                        Code::PasswordHere,
+                        password.spot,
+                        "a password stands in the configuration",
+                    )
+                    .label("copied with every backup of this file")
+                    .help("keep it in a file of mode 0600 and write `password: {file: PATH}`"),
+                );
+            } else {
+                findings.push(
+                    Diagnostic::error(
+                        Code::LiteralPassword,
+                        password.spot,
+                        "a password in a file that others can read",
+                    )
+                    .label("readable by more than the agent")
+                    .help("write `password: {file: PATH}`, or run chmod 0600 on this file"),
+                );
+            }
+            Secret::Literal(text.0.clone())
+        }
+        Password::Kept(kept) => match (&kept.file, &kept.credential, &kept.env) {
+            (Some(file), ..) => Secret::File(file.value.0.clone()),
+            (None, Some(name), _) => Secret::Credential(name.value.0.clone()),
+            (None, None, Some(name)) => {
+                findings.push(
+                    Diagnostic::warning(
+                        Code::SecretInEnvironment,
+                        name.spot,
+                        "a password in the environment",
+                    )
+                    .label("programs that the agent starts inherit it")
+                    .help("a systemd credential (`{credential: NAME}`) is not inherited"),
+                );
+                Secret::Env(name.value.0.clone())
+            }
+            (None, None, None) => return None,
+        },
+    };
+    Some(Login { user: user.value.clone(), password: secret })
+}
