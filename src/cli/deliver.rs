@@ -1,5 +1,5 @@
-//! `hostwatch deliver`: the hidden command that the agent starts for each way out. It reads one
-//! job from standard input, speaks to one server, and prints what became of each recipient.
+//! `hostwatch deliver`: the hidden command that the agent starts for each delivery. It reads one
+//! job from standard input, speaks to mail servers, and prints what became of each recipient.
 //!
 //! Knows no engine and no configuration: everything it needs is in the job.
 
@@ -8,5 +8,12 @@ use std::process::ExitCode;
 /// Runs one delivery.
 #[must_use]
 pub fn run() -> ExitCode {
-    ExitCode::SUCCESS
+    let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+    match crate::notify::deliver::serve(&mut input, &mut output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("delivery: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -98,3 +98,21 @@ pub const CLOCK_STEP_MS: u64 = 5000;
 pub const FAILED_RUNS: u32 = 2;
 /// Addresses refused for good that are remembered for `status`.
 pub const REFUSALS: usize = 50;
+/// Bytes of one reply of a mail server, all its lines: an EHLO answer has some hundred.
+pub const SMTP_REPLY_BYTES: usize = 64 << 10;
+/// Opening a connection, and looking a name up.
+pub const SMTP_CONNECT: Span = Span::from_secs(10);
+/// One whole reply of a mail server, however slowly its bytes come: greet delays take half of it.
+pub const SMTP_REPLY: Span = Span::from_secs(60);
+/// Addresses of one server that are tried.
+pub const SMTP_ADDRESSES: usize = 4;
+/// Bytes of a job for the delivery child: the largest mail as JSON, and its relays.
+pub const DELIVERY_JOB_BYTES: usize = 8 << 20;
+/// Data memory of the delivery child: some three times what a large mail over TLS takes.
+pub const DELIVERY_MEMORY_BYTES: u64 = 96 << 20;
+/// One line that the delivery child reports.
+pub const DELIVERY_LINE_BYTES: usize = 1 << 20;
+/// A password or its file.
+pub const SECRET_BYTES: usize = 4096;
+/// A file of certificate authorities: the whole bundle of a distribution is a tenth of it.
+pub const CA_FILE_BYTES: usize = 4 << 20;

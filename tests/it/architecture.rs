@@ -41,6 +41,7 @@ const PATH_DOORS: &[(&str, &str)] = &[
 const CLOCK_DOORS: &[(&str, &str)] = &[
     ("src/daemon/", "the one place that hands time down"),
     ("src/cli/", "a command is a process of its own and ends in moments"),
+    ("src/notify/clock.rs", "sockets and children of a delivery have real deadlines"),
 ];
 
 /// A source file: its path from the top of the project, and its text.

@@ -1,0 +1,143 @@
+//! One delivery, in a process of its own: the job comes in as JSON, what becomes of each
+//! recipient goes out as JSON lines the moment it is known, so that a child that is killed loses
+//! no verdict it already had.
+//!
+//! The process knows no engine. It dies with the agent, dumps no core (passwords), and has a
+//! bound on its memory, so that no server can make the machine it watches suffer.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
+
+use crate::model::limit::{DELIVERY_JOB_BYTES, DELIVERY_MEMORY_BYTES};
+use crate::notify::clock::Deadline;
+use crate::notify::mail::Mail;
+use crate::notify::outbox::{DeliveryReport, Fate};
+use crate::notify::relay::Relay;
+use crate::notify::{maildir, sendmail, smtp};
+
+/// What is to be delivered, to whom, and how.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Job {
+    /// The mail.
+    pub mail: Arc<Mail>,
+    /// Those of its recipients whose turn it is.
+    pub recipients: Vec<String>,
+    /// Ways out, in order.
+    pub relays: Vec<Relay>,
+    /// Milliseconds for all of it; [`crate::notify::courier`] sets it from its own deadline.
+    #[serde(default)]
+    pub within_ms: u64,
+    /// Why ways out were left out before the job was given, for people.
+    #[serde(default)]
+    pub troubles: Vec<String>,
+}
+
+/// Reads a job from `input` and reports on `output`; the body of the child process.
+///
+/// # Errors
+/// The job cannot be read, or nobody listens to the reports any more.
+pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
+    confine()?;
+    let mut text = Vec::new();
+    input.take(DELIVERY_JOB_BYTES as u64 + 1).read_to_end(&mut text)?;
+    if text.len() > DELIVERY_JOB_BYTES {
+        return Err(io::Error::other("the job is too large"));
+    }
+    let job: Job = serde_json::from_slice(&text)?;
+    let mut broken = Ok(());
+    run(&job, &mut |report| {
+        if broken.is_ok() {
+            broken = serde_json::to_writer(&mut *output, &report)
+                .map_err(io::Error::from)
+                .and_then(|()| output.write_all(b"\n"))
+                .and_then(|()| output.flush());
+        }
+    });
+    broken
+}
+
+/// Ties the process to the agent and bounds it.
+fn confine() -> io::Result<()> {
+    let parent = nix::unistd::getppid();
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    // The agent may have died before the line above.
+    if nix::unistd::getppid() != parent {
+        return Err(io::Error::other("the agent is gone"));
+    }
+    prctl::set_dumpable(false)?;
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    setrlimit(Resource::RLIMIT_DATA, DELIVERY_MEMORY_BYTES, DELIVERY_MEMORY_BYTES)?;
+    Ok(())
+}
+
+/// Tries the ways out in order until every recipient has a verdict.
+pub fn run(job: &Job, report: &mut dyn FnMut(DeliveryReport)) {
+    let mail = job.mail.id;
+    let mut open = job.recipients.clone();
+    let mut troubles = job.troubles.clone();
+    let whole = Deadline::within(Duration::from_millis(job.within_ms));
+    for (place, relay) in job.relays.iter().enumerate() {
+        if open.is_empty() {
+            break;
+        }
+        // A way out that stalls must leave time for those after it.
+        let after = u32::try_from(job.relays.len() - place).unwrap_or(u32::MAX);
+        let deadline = whole.at_most(whole.left() / after.max(1));
+        let mut settled = Vec::new();
+        let mut tell = |recipient: &str, fate: Fate, last: &mut Vec<String>| {
+            last.retain(|name| name != recipient);
+            if fate_is_final(&fate) {
+                last.push(recipient.to_owned());
+            }
+            let recipients = vec![(recipient.to_owned(), fate)];
+            report(DeliveryReport { mail, recipients, done: false, trouble: None });
+        };
+        let mut named = |recipient: &str, fate: Fate| tell(recipient, fate, &mut settled);
+        let outcome = match relay {
+            Relay::Smtp(server) => smtp::deliver(server, &job.mail, &open, deadline, &mut named),
+            Relay::Sendmail { path } => {
+                sendmail::deliver(path, &job.mail, &open, deadline, &mut named)
+            }
+            Relay::Maildir { path } => maildir::deliver(path, &job.mail, &open, &mut named),
+        };
+        match outcome {
+            // Whoever was deferred by a server that works stays with that server.
+            Ok(()) => {
+                open.clear();
+                troubles.clear();
+            }
+            Err(trouble) => {
+                open.retain(|recipient| !settled.contains(recipient));
+                troubles.push(trouble);
+            }
+        }
+    }
+    if job.relays.is_empty() && troubles.is_empty() {
+        troubles.push("no way to send mail is configured".to_owned());
+    }
+    let trouble = (!open.is_empty()).then(|| troubles.join("; "));
+    report(DeliveryReport { mail, recipients: Vec::new(), done: true, trouble });
+}
+
+fn fate_is_final(fate: &Fate) -> bool {
+    !matches!(fate, Fate::Deferred(_))
+}
+
+/// A file of the administrator's (authorities, a secret), with a bound.
+pub(super) fn read_bounded(path: &Path, bytes: usize) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let file = OpenOptions::new().read(true).open(path)?;
+    file.take(bytes as u64 + 1).read_to_end(&mut text)?;
+    if text.len() > bytes {
+        return Err(io::Error::other(format!("it is larger than {bytes} bytes")));
+    }
+    Ok(text)
+}

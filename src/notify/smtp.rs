@@ -1,0 +1,328 @@
+//! The conversation with a mail server: greeting, TLS, login, then one transaction for each
+//! recipient, so that a server's no to one never loses another, and a break repeats at most one.
+//!
+//! Errors are of two kinds: what concerns one recipient is its [`Fate`]; everything else (no
+//! connection, no TLS, no login, sender refused) is a trouble of this way out and leaves the
+//! recipients to the next.
+
+use std::sync::Arc;
+
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Quit, Rset, Starttls};
+use lettre::transport::smtp::extension::ClientId;
+
+use crate::model::text::shown;
+use crate::notify::clock::Deadline;
+use crate::notify::line::{Line, Reply};
+use crate::notify::mail::Mail;
+use crate::notify::mime::is_address;
+use crate::notify::outbox::Fate;
+use crate::notify::relay::{Login, Secret, Smtp, TlsMode};
+use crate::notify::tls::Guard;
+
+/// What a server says it can do. Read here rather than by lettre, which takes these words only in
+/// upper case, knows no SIZE or DSN, and panics on an empty line.
+#[derive(Debug, Default)]
+struct Offers {
+    starttls: bool,
+    dsn: bool,
+    mechanisms: Vec<Mechanism>,
+}
+
+impl Offers {
+    fn read(reply: &Reply) -> Self {
+        let mut offers = Self::default();
+        // The first line is the server's name.
+        for line in reply.lines.iter().skip(1) {
+            // Old servers write `AUTH=PLAIN`.
+            let line = line.to_ascii_uppercase().replace('=', " ");
+            let mut words = line.split_ascii_whitespace();
+            match words.next() {
+                Some("STARTTLS") => offers.starttls = true,
+                Some("DSN") => offers.dsn = true,
+                Some("AUTH") => {
+                    let known = words.filter_map(|word| match word {
+                        "PLAIN" => Some(Mechanism::Plain),
+                        "LOGIN" => Some(Mechanism::Login),
+                        _ => None,
+                    });
+                    offers.mechanisms.extend(known);
+                }
+                _ => {}
+            }
+        }
+        offers
+    }
+}
+
+/// Delivers a mail to recipients; names each in `report` as soon as its fate is known. An error
+/// is the trouble that kept the rest.
+pub(super) fn deliver(
+    smtp: &Smtp,
+    mail: &Mail,
+    recipients: &[String],
+    deadline: Deadline,
+    report: &mut dyn FnMut(&str, Fate),
+) -> Result<(), String> {
+    let (mut line, offers) = open(smtp, deadline)?;
+    let text = dotted(&mail.bytes);
+    let mut fresh = true;
+    for recipient in recipients {
+        if !is_address(recipient) {
+            let name = shown(recipient);
+            report(recipient, Fate::Refused(format!("\"{name}\" is no mail address for SMTP")));
+            continue;
+        }
+        if !fresh {
+            let reply = line.ask(&Rset)?;
+            if !reply.is_good() {
+                return Err(format!("{} refuses RSET: {reply}", line.name));
+            }
+        }
+        fresh = false;
+        transaction(&mut line, &offers, mail, recipient, &text, report)?;
+    }
+    // The mail is accepted; whether the server also says goodbye does not matter.
+    let _ = line.ask(&Quit);
+    Ok(())
+}
+
+/// Connects, protects the line, logs in.
+fn open(smtp: &Smtp, deadline: Deadline) -> Result<(Line, Offers), String> {
+    let mut line = Line::open(&smtp.host, smtp.port, deadline)?;
+    let local = line.peer.ip().is_loopback();
+    // A password is given only to a server that proved who it is, and a pin is a wish for proof.
+    let proof = smtp.fingerprint.is_some() || (smtp.login.is_some() && !local);
+    let mode = match smtp.tls {
+        TlsMode::Opportunistic if proof => TlsMode::Required,
+        mode => mode,
+    };
+    let ehlo = hello(&smtp.ehlo);
+    if mode == TlsMode::Implicit {
+        line.protect(&guard(smtp, mode)?, &smtp.host)?;
+    }
+    let mut offers = greet(&mut line, &ehlo)?;
+    match mode {
+        TlsMode::None | TlsMode::Implicit => {}
+        TlsMode::Required => {
+            if !offers.starttls {
+                return Err(format!(
+                    "{} does not offer STARTTLS, and `tls: required` sends nothing without; \
+                     somebody may be in between",
+                    line.name
+                ));
+            }
+            offers = upgrade(smtp, mode, &mut line, &ehlo)?;
+        }
+        TlsMode::Opportunistic if offers.starttls => {
+            // As Postfix' `may`: encrypted if it can be, else plain on a new connection.
+            match upgrade(smtp, mode, &mut line, &ehlo) {
+                Ok(better) => offers = better,
+                Err(_) => {
+                    line = Line::open(&smtp.host, smtp.port, deadline)?;
+                    offers = greet(&mut line, &ehlo)?;
+                }
+            }
+        }
+        TlsMode::Opportunistic => {}
+    }
+    if let Some(account) = &smtp.login {
+        if !line.is_protected() && !line.peer.ip().is_loopback() {
+            return Err(format!(
+                "{}: the password is not sent over a line without TLS: use `tls: required` or \
+                 `tls: implicit`",
+                line.name
+            ));
+        }
+        login(&mut line, &offers, account)?;
+    }
+    Ok((line, offers))
+}
+
+fn guard(smtp: &Smtp, mode: TlsMode) -> Result<Arc<Guard>, String> {
+    match (&smtp.fingerprint, mode) {
+        (Some(pin), _) => Guard::pinned(pin),
+        (None, TlsMode::Opportunistic) => Guard::any(),
+        (None, _) => Guard::authority(smtp.ca_file.as_deref()),
+    }
+}
+
+/// Waits for the greeting and says EHLO.
+fn greet(line: &mut Line, ehlo: &str) -> Result<Offers, String> {
+    let greeting = line.reply()?;
+    if !greeting.is_good() {
+        return Err(format!("{} is not ready: {greeting}", line.name));
+    }
+    introduce(line, ehlo)
+}
+
+fn introduce(line: &mut Line, ehlo: &str) -> Result<Offers, String> {
+    let reply = line.ask(&Ehlo::new(ClientId::Domain(ehlo.to_owned())))?;
+    if reply.is_good() {
+        return Ok(Offers::read(&reply));
+    }
+    // RFC 5321: a server that does not know EHLO is greeted the old way.
+    if matches!(reply.code, 500 | 502 | 504) {
+        let old = line.ask(&format!("HELO {ehlo}\r\n"))?;
+        if old.is_good() {
+            return Ok(Offers::default());
+        }
+    }
+    Err(format!("{} does not accept EHLO {ehlo}: {reply}", line.name))
+}
+
+fn upgrade(smtp: &Smtp, mode: TlsMode, line: &mut Line, ehlo: &str) -> Result<Offers, String> {
+    let guard = guard(smtp, mode)?;
+    let reply = line.ask(&Starttls)?;
+    if !reply.is_good() {
+        return Err(format!("{} refuses STARTTLS: {reply}", line.name));
+    }
+    line.protect(&guard, &smtp.host)?;
+    // What was offered before does not count: it may have come from anybody.
+    introduce(line, ehlo)
+}
+
+fn login(line: &mut Line, offers: &Offers, account: &Login) -> Result<(), String> {
+    let user = shown(&account.user);
+    let Secret::Literal(password) = &account.password else {
+        return Err(format!("{}: the password of {user} was not read", line.name));
+    };
+    let best = [Mechanism::Plain, Mechanism::Login];
+    let Some(mechanism) = best.into_iter().find(|m| offers.mechanisms.contains(m)) else {
+        let how = if line.is_protected() { "" } else { " without TLS" };
+        return Err(format!(
+            "{} offers no login by PLAIN or LOGIN{how}, but a user is configured: check the port \
+             (587 or 465 usually), or leave `user` out if the server needs none",
+            line.name
+        ));
+    };
+    let credentials = Credentials::new(account.user.clone(), password.clone());
+    let broken = |_| "the server asks for something else than user and password".to_owned();
+    let first = Auth::new(mechanism, credentials.clone(), None).map_err(broken)?;
+    let mut reply = line.ask(&first)?;
+    // User and password, one question each.
+    for _ in 0..3 {
+        if reply.code != 334 {
+            break;
+        }
+        let next = Auth::new_from_response(mechanism, credentials.clone(), &reply.response);
+        match next {
+            Ok(next) => reply = line.ask(&next)?,
+            Err(_) => reply = line.ask(&"*\r\n")?,
+        }
+    }
+    match reply.code {
+        235 => Ok(()),
+        535 => {
+            Err(format!("{} does not accept user {user} with this password: {reply}", line.name))
+        }
+        _ => Err(format!("{} does not let user {user} in: {reply}", line.name)),
+    }
+}
+
+/// One mail to one recipient.
+fn transaction(
+    line: &mut Line,
+    offers: &Offers,
+    mail: &Mail,
+    recipient: &str,
+    text: &[u8],
+    report: &mut dyn FnMut(&str, Fate),
+) -> Result<(), String> {
+    let name = line.name.clone();
+    if !is_address(&mail.from) {
+        return Err(format!("\"{}\" is no mail address to send from", shown(&mail.from)));
+    }
+    let reply = line.ask(&format!("MAIL FROM:<{}>\r\n", mail.from))?;
+    if !reply.is_good() {
+        return Err(format!("{name} does not take mail from <{}>: {reply}", mail.from));
+    }
+    // Bounces and delays are news; that it was delivered is not.
+    let notify = if offers.dsn { " NOTIFY=FAILURE,DELAY" } else { "" };
+    let reply = line.ask(&format!("RCPT TO:<{recipient}>{notify}\r\n"))?;
+    if reply.code == 421 {
+        return Err(format!("{name} hangs up: {reply}"));
+    }
+    if !reply.is_good() {
+        report(recipient, at_recipient(&name, &reply));
+        return Ok(());
+    }
+    let reply = line.ask(&Data)?;
+    if reply.code == 421 {
+        return Err(format!("{name} hangs up: {reply}"));
+    }
+    if reply.code != 354 {
+        report(recipient, at_message(&name, &reply));
+        return Ok(());
+    }
+    // From here on the server may have the mail although nobody ever learns it.
+    report(recipient, Fate::Deferred(format!("{name}: sent, but no verdict came")));
+    line.send(text)?;
+    let reply = line.reply().map_err(|why| format!("{why}, after it got the whole mail"))?;
+    if reply.is_good() {
+        report(recipient, Fate::Accepted(format!("{name}, {reply}")));
+    } else {
+        report(recipient, at_message(&name, &reply));
+        if reply.code == 421 {
+            return Err(format!("{name} hangs up: {reply}"));
+        }
+    }
+    Ok(())
+}
+
+fn at_recipient(name: &str, reply: &Reply) -> Fate {
+    let text = format!("{name}: {reply}");
+    // 5.7.x and 53x are said of a client without the right to send: that is a configuration which
+    // can be corrected, and an alarm must outlive it.
+    let policy = reply.lines.iter().any(|line| line.starts_with("5.7."));
+    let login = matches!(reply.code, 530 | 534 | 535 | 538);
+    if reply.is_permanent() && !policy && !login {
+        Fate::Refused(text)
+    } else {
+        Fate::Deferred(text)
+    }
+}
+
+/// The same bytes would be refused again, and every later mail would wait behind them.
+fn at_message(name: &str, reply: &Reply) -> Fate {
+    let text = format!("{name}: {reply}");
+    if reply.is_permanent() { Fate::Refused(text) } else { Fate::Deferred(text) }
+}
+
+/// The mail as it goes over the line: dots at the begin of a line doubled, and the lone dot.
+fn dotted(mail: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(mail.len() + 64);
+    for line in mail.strip_suffix("\r\n").unwrap_or(mail).split("\r\n") {
+        if line.starts_with('.') {
+            out.push(b'.');
+        }
+        out.extend_from_slice(line.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b".\r\n");
+    out
+}
+
+/// A name that EHLO can carry.
+fn hello(name: &str) -> String {
+    let good = |c: char| c.is_ascii_alphanumeric() || "-._[]:".contains(c);
+    let name: String = name.chars().filter(|c| good(*c)).take(255).collect();
+    if name.is_empty() { "localhost".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_are_doubled_and_the_end_is_one() {
+        assert_eq!(dotted("a\r\n.\r\n..b\r\n"), b"a\r\n..\r\n...b\r\n.\r\n");
+        assert_eq!(dotted("a"), b"a\r\n.\r\n");
+    }
+
+    #[test]
+    fn a_name_cannot_smuggle_a_command() {
+        assert_eq!(hello("h\r\nMAIL FROM:<x>"), "hMAILFROM:x");
+        assert_eq!(hello("\u{e9}"), "localhost");
+    }
+}
