@@ -17,6 +17,8 @@ use nix::fcntl::OFlag;
 use super::Host;
 use crate::model::limit::HOST_FILE_BYTES;
 use crate::model::reading::ProbeError;
+use crate::model::time::Moment;
+use crate::model::unit::Span;
 
 /// Room for a first read: most kernel files fit, so that one call reads them.
 const FIRST_READ_BYTES: usize = 8 << 10;
@@ -197,6 +199,41 @@ impl KeptFile {
         let (file, length) = outcome.map_err(|error| refusal(&path, &error))?;
         self.file = Some(file);
         Ok(length)
+    }
+}
+
+/// A file that this kernel may not have: asked for again only now and then.
+#[derive(Debug)]
+pub struct OptionalFile {
+    file: KeptFile,
+    retry: Option<Moment>,
+}
+
+/// How long a file that was not there is not asked for: a module may be loaded later.
+const RETRY_ABSENT: Span = Span::from_secs(600);
+
+impl OptionalFile {
+    /// Names the file; nothing is opened yet.
+    #[must_use]
+    pub fn new(path: impl Into<String>, shape: Shape) -> Self {
+        Self { file: KeptFile::new(path, shape), retry: None }
+    }
+
+    /// Its content now; `None` if it cannot be read.
+    pub fn read(&mut self, host: &Host, now: Moment) -> Option<&[u8]> {
+        if self.retry.is_some_and(|retry| now < retry) {
+            return None;
+        }
+        match self.file.read(host) {
+            Ok(text) => {
+                self.retry = None;
+                Some(text)
+            }
+            Err(_) => {
+                self.retry = Some(now + RETRY_ABSENT);
+                None
+            }
+        }
     }
 }
 

@@ -5,7 +5,12 @@
 //! name that is not UTF-8, as a `diskstats` is for one negative counter, a `net/dev` for one missing
 //! space, a pressure file for a missing `full` line. Here one odd line costs that line.
 
+pub mod cpu;
+pub mod disk;
+pub mod memory;
 pub mod mount;
+pub mod net;
+pub mod pressure;
 
 /// Fields of a line of kernel text.
 pub(crate) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
