@@ -8,14 +8,28 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::host::Host;
+use crate::host::dir::exists;
 pub use crate::model::kind::{KindSpec, OptionSpec, Selector};
-use crate::model::reading::{Observation, ProbeError};
+use crate::model::reading::{Observation, ProbeError, Reading};
 use crate::model::time::Moment;
 
+pub mod bandwidth;
+pub mod cpu;
+pub mod disk_io;
 pub mod filesystem;
+pub mod load;
+pub mod memory;
+mod rate;
 
 /// All kinds, in the order in which people read of them.
-pub static KINDS: &[&dyn Kind] = &[&filesystem::Filesystem];
+pub static KINDS: &[&dyn Kind] = &[
+    &filesystem::Filesystem,
+    &cpu::Cpu,
+    &memory::Memory,
+    &disk_io::DiskIo,
+    &bandwidth::Bandwidth,
+    &load::Load,
+];
 
 /// The kind of this name.
 #[must_use]
@@ -81,4 +95,31 @@ pub trait Probe: Send {
     /// # Errors
     /// When the whole source gave nothing. A single missing instance is simply not in the list.
     fn read(&mut self, host: &Host, now: Moment) -> Result<Vec<Observation>, ProbeError>;
+}
+
+/// Instance of kinds that watch the machine as a whole.
+const ALL: &str = "all";
+/// Summary of a rate's first run.
+const FIRST_RUN: &str = "no rate yet, this is the first reading";
+
+/// What a kind of numbers only has seen of an instance.
+fn numbers(instance: Arc<str>, readings: Vec<Reading>, summary: String) -> Observation {
+    Observation { instance, readings, summary, findings: Vec::new() }
+}
+
+/// The one instance of a kind that watches the machine as a whole, told from `file`. A recording
+/// without that file is of something else and has no such instance.
+fn the_machine(host: &Host, file: &str, title: &str) -> Result<Vec<Found>, ProbeError> {
+    if host.is_recorded() && !exists(host, file) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Found {
+        instance: ALL.into(),
+        title: title.to_owned(),
+        source: ALL.into(),
+        lane: Lane::Inline,
+        attributes: Vec::new(),
+        labels: Vec::new(),
+        by_default: true,
+    }])
 }

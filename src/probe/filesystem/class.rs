@@ -161,7 +161,9 @@ pub(super) fn class(fstype: &str, source: &[u8]) -> Class {
         _ if listed(NOTHING) => Class::Nothing,
         _ if fstype == "fuse" || fstype.starts_with("fuse.") => Class::OnRequest,
         // A type from a later kernel or a vendor: on a block device it has space of its own.
-        _ if source.starts_with(b"/dev/") => Class::MayWait,
+        _ if source.strip_prefix(b"/").is_some_and(|path| path.starts_with(b"dev/")) => {
+            Class::MayWait
+        }
         _ => Class::Nothing,
     }
 }

@@ -13,7 +13,7 @@ use crate::model::reading::{Bad, Metric, MetricId, Observation, ProbeError, Read
 use crate::model::time::Moment;
 use crate::model::unit::{Span, Unit};
 use crate::parse::mount::{self, Mount, readable};
-use crate::probe::{Found, Kind, KindSpec, Options, Probe, Selector};
+use crate::probe::{Found, Kind, KindSpec, Options, Probe, Selector, numbers};
 
 use survey::Target;
 
@@ -319,7 +319,7 @@ fn observe(instance: Arc<str>, space: Space, turned_read_only: Option<bool>) -> 
             summary.push_str(", read-only");
         }
     }
-    Observation { instance, readings, summary, findings: Vec::new() }
+    numbers(instance, readings, summary)
 }
 
 /// Below this the summary leaves inodes out, in percent.

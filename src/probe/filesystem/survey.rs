@@ -12,14 +12,14 @@ use crate::parse::mount::{self, Mount, escape, has_option, readable};
 use crate::probe::{Found, Lane};
 
 /// Files that a container runtime binds into a container from the host's disk: their file system
-/// is not the container's.
-const CONTAINER_FILES: &[&[u8]] = &[b"/etc/hosts", b"/etc/hostname", b"/etc/resolv.conf"];
+/// is not the container's. Paths here are below the root.
+const CONTAINER_FILES: &[&[u8]] = &[b"etc/hosts", b"etc/hostname", b"etc/resolv.conf"];
 /// Where container engines mount the layers of running containers: one each, gone with it.
 const CONTAINER_STORES: &[&[u8]] = &[
-    b"/var/lib/docker/",
-    b"/var/lib/containers/storage/",
-    b"/run/containerd/",
-    b"/var/lib/containerd/",
+    b"var/lib/docker/",
+    b"var/lib/containers/storage/",
+    b"run/containerd/",
+    b"var/lib/containerd/",
 ];
 
 /// Takes a table apart in its own format.
@@ -40,6 +40,11 @@ pub(super) fn survey(host: &Host) -> Result<Vec<Found>, ProbeError> {
     };
     let fstab = read(host, "etc/fstab", Shape::UntilEnd).unwrap_or_default();
     Ok(choose(&parse(&table), &mount::mounts(&fstab)))
+}
+
+/// A mount point's path without its leading slash.
+fn inside_root(place: &[u8]) -> &[u8] {
+    place.strip_prefix(b"/").unwrap_or(place)
 }
 
 /// Whether `inner` lies below `outer` (and is not the same).
@@ -126,7 +131,7 @@ pub(super) fn choose(table: &[Mount], fstab: &[Mount]) -> Vec<Found> {
             Class::Nothing | Class::Trigger => false,
             // The root of a container or live system is layered: there is nothing else to watch.
             Class::Layered => mount.place == b"/",
-            _ => !CONTAINER_FILES.contains(&mount.place.as_slice()),
+            _ => !CONTAINER_FILES.contains(&inside_root(&mount.place)),
         })
         .collect();
     // Of several mounts of one file system the shortest path stands for it, then the first.
@@ -141,7 +146,8 @@ pub(super) fn choose(table: &[Mount], fstab: &[Mount]) -> Vec<Found> {
         let first_of_pool = mount.fstype != "zfs" || pools.insert(pool(&mount.source));
         let through = |places: &HashSet<&[u8]>| ancestors(&mount.place).any(|p| places.contains(p));
         let automounted = through(&triggers) || triggers.contains(mount.place.as_slice());
-        let in_store = CONTAINER_STORES.iter().any(|store| mount.place.starts_with(store));
+        let in_store =
+            CONTAINER_STORES.iter().any(|store| inside_root(&mount.place).starts_with(store));
         let meant_read_only = configured(fstab, &mount.place) == Some(true);
         let waits = class.may_wait() || automounted || through(&waiting_places);
         let by_default = matches!(class, Class::Memory | Class::MayWait | Class::Layered)

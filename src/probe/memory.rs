@@ -1,0 +1,212 @@
+//! `memory`: what programs can still have, swap, and whether programs already wait for memory.
+//!
+//! `sysinfo` keeps no descriptor and knows neither pressure nor out-of-memory kills; `procfs` loses
+//! the whole of meminfo for one missing line.
+
+use crate::host::file::{KeptFile, OptionalFile, Shape, read_line};
+use crate::host::{Host, space};
+use crate::model::reading::{Bad, Metric, MetricId, Observation, ProbeError, Reading};
+use crate::model::time::Moment;
+use crate::model::unit::Unit;
+use crate::parse::memory::{MemInfo, arc_reclaimable_bytes, meminfo, vmstat};
+use crate::parse::pressure::some_total_us;
+use crate::probe::rate::{Interval, float, increase, most};
+use crate::probe::{ALL, Found, Kind, KindSpec, Options, Probe, numbers, the_machine};
+
+/// The kind.
+#[derive(Debug)]
+pub struct Memory;
+
+const AVAILABLE_PERCENT: MetricId = MetricId(0);
+const AVAILABLE_BYTES: MetricId = MetricId(1);
+const SWAP_PERCENT: MetricId = MetricId(2);
+const SWAP_BYTES: MetricId = MetricId(3);
+const PRESSURE: MetricId = MetricId(4);
+const OOM_KILLS: MetricId = MetricId(5);
+const SWAP_IN: MetricId = MetricId(6);
+
+static SPEC: KindSpec = KindSpec {
+    name: "memory",
+    title: "Memory that programs can still have, swap, and programs that wait for memory.",
+    doc: "The one instance is `all`. `available` is the kernel's own estimate (`MemAvailable`; on \
+kernels before 3.14 worked out by the same formula), plus what the cache of ZFS gives back on demand. \
+Memory used as cache is not missing.\n\n\
+`pressure` says whether it hurts: the share of time in which some program waited for memory, from \
+`/proc/pressure/memory`. A kernel without it has no such reading, nor has a machine without swap one \
+of `swap_used`.",
+    selectors: &[],
+    options: &[],
+    metrics: &[
+        Metric {
+            key: "available",
+            name: "available_percent",
+            unit: Unit::Percent,
+            bad: Bad::Low,
+            phrase: "{} of memory available",
+            doc: "Share of memory that programs can have without swapping.",
+        },
+        Metric {
+            key: "available",
+            name: "available_bytes",
+            unit: Unit::Bytes,
+            bad: Bad::Low,
+            phrase: "{} of memory available",
+            doc: "Memory that programs can have without swapping.",
+        },
+        Metric {
+            key: "swap_used",
+            name: "swap_used_percent",
+            unit: Unit::Percent,
+            bad: Bad::High,
+            phrase: "{} of swap used",
+            doc: "Share of swap space in use.",
+        },
+        Metric {
+            key: "swap_used",
+            name: "swap_used_bytes",
+            unit: Unit::Bytes,
+            bad: Bad::High,
+            phrase: "{} of swap used",
+            doc: "Swap space in use.",
+        },
+        Metric {
+            key: "pressure",
+            name: "pressure_percent",
+            unit: Unit::Percent,
+            bad: Bad::High,
+            phrase: "{} of time waiting for memory",
+            doc: "Share of the time since the previous reading in which a program waited for memory.",
+        },
+        Metric {
+            key: "oom_kills",
+            name: "oom_kills",
+            unit: Unit::Count,
+            bad: Bad::High,
+            phrase: "{} killed for want of memory",
+            doc: "Programs that the kernel killed for want of memory since the previous reading, in \
+containers with a limit too.",
+        },
+        Metric {
+            key: "swap_in",
+            name: "swap_in_bytes_per_second",
+            unit: Unit::BytesPerSecond,
+            bad: Bad::High,
+            phrase: "{} read back from swap",
+            doc: "How fast memory is read back from swap: the sign of too little memory.",
+        },
+    ],
+    example: include_str!("../../conf.d/memory.yaml"),
+};
+
+const MEMINFO: &str = "proc/meminfo";
+
+impl Kind for Memory {
+    fn spec(&self) -> &'static KindSpec {
+        &SPEC
+    }
+
+    fn survey(&self, host: &Host) -> Result<Vec<Found>, ProbeError> {
+        the_machine(host, MEMINFO, "memory")
+    }
+
+    fn open(&self, _: &str, _: &Options) -> Box<dyn Probe> {
+        Box::new(Reader {
+            meminfo: KeptFile::new(MEMINFO, Shape::Whole),
+            vmstat: OptionalFile::new("proc/vmstat", Shape::Records),
+            pressure: OptionalFile::new("proc/pressure/memory", Shape::Whole),
+            arc: OptionalFile::new("proc/spl/kstat/zfs/arcstats", Shape::Records),
+            min_free_bytes: None,
+            interval: Interval::default(),
+            last: Counters::default(),
+        })
+    }
+}
+
+struct Reader {
+    meminfo: KeptFile,
+    vmstat: OptionalFile,
+    pressure: OptionalFile,
+    arc: OptionalFile,
+    /// Only kernels without their own estimate need it.
+    min_free_bytes: Option<u64>,
+    interval: Interval,
+    last: Counters,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counters {
+    waited_us: Option<u64>,
+    oom_kills: Option<u64>,
+    swapped_in_pages: Option<u64>,
+}
+
+impl Reader {
+    fn available(&mut self, host: &Host, info: &MemInfo, arc: u64) -> Option<u64> {
+        let min_free = if info.available.is_some() {
+            0
+        } else {
+            *self.min_free_bytes.get_or_insert_with(|| {
+                let text = read_line(host, "proc/sys/vm/min_free_kbytes").unwrap_or_default();
+                text.parse::<u64>().unwrap_or(0).saturating_mul(1024)
+            })
+        };
+        let total = info.total.unwrap_or(u64::MAX);
+        info.available_bytes(min_free).map(|bytes| bytes.saturating_add(arc).min(total))
+    }
+}
+
+impl Probe for Reader {
+    fn read(&mut self, host: &Host, now: Moment) -> Result<Vec<Observation>, ProbeError> {
+        let info = meminfo(self.meminfo.read(host)?);
+        let Some(total) = info.total.filter(|total| *total > 0) else {
+            return Err(ProbeError::Malformed(format!("no `MemTotal` in `/{MEMINFO}`")));
+        };
+        let arc = self.arc.read(host, now).and_then(arc_reclaimable_bytes).unwrap_or(0);
+        let stat = self.vmstat.read(host, now).map(vmstat).unwrap_or_default();
+        let counters = Counters {
+            waited_us: self.pressure.read(host, now).and_then(some_total_us),
+            oom_kills: stat.oom_kills,
+            swapped_in_pages: stat.swapped_in_pages,
+        };
+        let mut readings = Vec::with_capacity(7);
+        let mut put = |metric, value| readings.push(Reading { metric, value });
+        let mut summary = String::new();
+        if let Some(available) = self.available(host, &info, arc) {
+            put(AVAILABLE_PERCENT, 100.0 * float(available) / float(total));
+            put(AVAILABLE_BYTES, float(available));
+            let show = |bytes| Unit::Bytes.show(float(bytes));
+            summary = format!("{} of {} available", show(available), show(total));
+        }
+        if let (Some(space @ 1..), Some(free)) = (info.swap_total, info.swap_free) {
+            let used = space.saturating_sub(free);
+            let percent = 100.0 * float(used) / float(space);
+            put(SWAP_PERCENT, percent);
+            put(SWAP_BYTES, float(used));
+            summary.push_str(&format!(", {percent:.0}% of swap used"));
+        }
+        let before = std::mem::replace(&mut self.last, counters);
+        if let Some(seconds) = self.interval.advance(now) {
+            let moved =
+                |before: Option<u64>, after: Option<u64>, most| increase(before?, after?, most);
+            // The kernel brings the waiting time up to date every two seconds.
+            let waited = moved(before.waited_us, counters.waited_us, Some(most(seconds, 1e6)));
+            if let Some(us) = waited {
+                let percent = (float(us) / (seconds * 1e4)).min(100.0);
+                put(PRESSURE, percent);
+                if percent >= 1.0 {
+                    summary.push_str(&format!(", {percent:.0}% of time waiting for memory"));
+                }
+            }
+            if let Some(kills) = moved(before.oom_kills, counters.oom_kills, None) {
+                put(OOM_KILLS, float(kills));
+                if kills > 0 {
+                    summary.push_str(&format!(", {kills} killed for want of memory"));
+                }
+            }
+            if let Some(pages) = moved(before.swapped_in_pages, counters.swapped_in_pages, None) {
+                put(SWAP_IN, float(pages.saturating_mul(space::page_bytes())) / seconds);
+            }
+        }
+        Ok(vec![numbers(ALL.into(), readings, summary)])
+    }
+}
