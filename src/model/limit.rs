@@ -116,3 +116,7 @@ pub const DELIVERY_LINE_BYTES: usize = 1 << 20;
 pub const SECRET_BYTES: usize = 4096;
 /// A file of certificate authorities: the whole bundle of a distribution is a tenth of it.
 pub const CA_FILE_BYTES: usize = 4 << 20;
+/// How often a tool that costs a process (`zpool`, `dmsetup`, a controller's own) is asked.
+pub const TOOL_EVERY: Span = Span::from_secs(300);
+/// How often while something is wrong: a rebuild should be seen to begin and to end.
+pub const TOOL_EVERY_BAD: Span = Span::from_secs(60);

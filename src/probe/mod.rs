@@ -19,6 +19,7 @@ pub mod disk_io;
 pub mod filesystem;
 pub mod load;
 pub mod memory;
+pub mod raid;
 mod rate;
 
 /// All kinds, in the order in which people read of them.

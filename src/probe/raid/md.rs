@@ -1,0 +1,33 @@
+//! md: nothing is read yet.
+
+use super::Technology;
+use crate::host::Host;
+use crate::model::reading::{Observation, ProbeError};
+use crate::model::time::Moment;
+use crate::probe::{Found, Probe};
+
+/// The technology.
+#[derive(Debug)]
+pub(super) struct Md;
+
+impl Technology for Md {
+    fn name(&self) -> &'static str {
+        "md"
+    }
+
+    fn survey(&self, _: &Host) -> Result<Vec<Found>, ProbeError> {
+        Ok(Vec::new())
+    }
+
+    fn open(&self, _: &str) -> Box<dyn Probe> {
+        Box::new(Reader)
+    }
+}
+
+struct Reader;
+
+impl Probe for Reader {
+    fn read(&mut self, _: &Host, _: Moment) -> Result<Vec<Observation>, ProbeError> {
+        Ok(Vec::new())
+    }
+}
