@@ -1,7 +1,10 @@
 //! Integration tests: one binary, one module a subject.
 mod architecture;
 mod config;
+mod delivery;
+mod delivery_faults;
 mod disk;
+mod hostile;
 mod mail_text;
 mod store;
 mod store_faults;
