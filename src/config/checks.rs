@@ -1,6 +1,6 @@
 //! Each check as written to a check as run: template, kind, options, cadence, who is told. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::code::Code;
@@ -41,6 +41,8 @@ pub(super) struct Scope<'a> {
     pub(super) defaults: &'a Defaults,
     pub(super) contacts: &'a BTreeSet<&'a str>,
     pub(super) told: &'a [String],
+    /// The checks of each file of the admin, by name.
+    pub(super) written: Vec<HashMap<&'a str, &'a Entry>>,
 }
 
 pub(super) fn checks(
@@ -128,13 +130,16 @@ fn check<'t>(
     }
     let kind = kind_of(name, &node, scope.input, findings);
     let spec = kind.map(|kind| kind.spec());
-    for tree in scope.input.written {
-        let alone = tree.entry("checks").and_then(|checks| checks.value.entry(&name.value));
-        if let Some(entry) = alone {
-            let _ = read_body(&entry.value, spec, findings);
+    let before = findings.errors();
+    // Each file's part alone: a mistake in a value that a later file replaces is told as well.
+    for file in &scope.written {
+        let Some(entry) = file.get(name.value.as_str()) else { continue };
+        if let (Some((part, _)), Some(spec)) = (read_body(&entry.value, spec, findings), spec) {
+            rules::proofread(scope.input, spec, &part, findings);
+            let _ = selectors(part.select.as_ref(), spec, scope.input, findings);
+            let _ = selectors(part.exclude.as_ref(), spec, scope.input, findings);
         }
     }
-    let before = findings.errors();
     let (section, options) = read_body(&node, spec, findings)?;
     let kind = kind?;
     let spec = kind.spec();
@@ -250,7 +255,12 @@ fn kind_of(
             let spot = name.spot;
             error.help(format!("did you mean `{near}`? Otherwise add `kind: KIND`")).fix(spot, near)
         }
-        Some(near) => error.help(format!("did you mean `{near}`?")),
+        Some(near) => match node.entry("kind") {
+            Some(entry) => {
+                error.help(format!("did you mean `{near}`?")).fix(entry.value.spot, near)
+            }
+            None => error,
+        },
         None if unnamed => error.help(format!("add `kind:` with one of: {}", names.join(", "))),
         None => error.help(format!("kinds: {}", names.join(", "))),
     });

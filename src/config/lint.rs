@@ -22,7 +22,7 @@ pub fn lint(plan: &Plan, surveys: &BTreeMap<&'static str, Vec<Found>>) -> Vec<Di
         for (key, globs) in &check.selection.select {
             for glob in globs {
                 let values = values(found, key);
-                if values.iter().any(|value| glob.matcher.is_match(value)) {
+                if values.iter().any(|value| glob.matches(value)) {
                     continue;
                 }
                 let message = format!(
@@ -44,7 +44,7 @@ pub fn lint(plan: &Plan, surveys: &BTreeMap<&'static str, Vec<Found>>) -> Vec<Di
             }
         }
         let each_matches = check.selection.select.iter().all(|(key, globs)| {
-            globs.iter().any(|glob| values(found, key).iter().any(|v| glob.matcher.is_match(v)))
+            globs.iter().any(|glob| values(found, key).iter().any(|v| glob.matches(v)))
         });
         if check.selection.is_explicit()
             && each_matches

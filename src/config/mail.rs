@@ -43,6 +43,9 @@ fn relay(way: &Way, ehlo: &str, input: &Input<'_>, findings: &mut Findings) -> O
         ("password", way.password.as_ref().map(|at| at.spot)),
     ];
     let Some(server) = &way.smtp else {
+        if way.sendmail.is_none() && way.maildir.is_none() {
+            return None;
+        }
         for (key, spot) in only_smtp {
             if let Some(spot) = spot {
                 findings.push(

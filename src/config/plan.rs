@@ -86,15 +86,42 @@ pub struct Selection {
     pub exclude: Vec<(&'static str, Vec<Glob>)>,
 }
 
-/// One compiled glob with its text and place.
+/// One glob with its text and place.
 #[derive(Debug, Clone)]
 pub struct Glob {
     /// As written.
     pub text: String,
-    /// Compiled.
-    pub matcher: globset::GlobMatcher,
+    /// Compiled; `None` for a plain name, since thousands of checks that name one instance each
+    /// need no pattern machine of several kilobytes each.
+    pattern: Option<Box<globset::GlobMatcher>>,
     /// Where it is written.
     pub place: Place,
+}
+
+impl Glob {
+    /// Compiles a glob.
+    ///
+    /// # Errors
+    /// What is wrong with the pattern.
+    pub fn new(text: &str, place: Place) -> Result<Self, globset::ErrorKind> {
+        let plain = !text.contains(['*', '?', '[', ']', '{', '}', '\\']);
+        let pattern = if plain {
+            None
+        } else {
+            let glob = globset::Glob::new(text).map_err(|error| error.kind().clone())?;
+            Some(Box::new(glob.compile_matcher()))
+        };
+        Ok(Self { text: text.to_owned(), pattern, place })
+    }
+
+    /// Whether a value matches.
+    #[must_use]
+    pub fn matches(&self, value: &str) -> bool {
+        match &self.pattern {
+            Some(pattern) => pattern.is_match(value),
+            None => self.text == value,
+        }
+    }
 }
 
 impl Selection {
@@ -109,9 +136,10 @@ impl Selection {
     #[must_use]
     pub fn takes(&self, found: &Found) -> bool {
         let matches = |key: &str, globs: &[Glob]| {
-            found.attributes.iter().any(|(name, value)| {
-                *name == key && globs.iter().any(|glob| glob.matcher.is_match(value))
-            })
+            found
+                .attributes
+                .iter()
+                .any(|(name, value)| *name == key && globs.iter().any(|glob| glob.matches(value)))
         };
         let selected = if self.select.is_empty() {
             found.by_default

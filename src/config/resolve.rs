@@ -2,7 +2,7 @@
 //!
 //! Owns: host and contacts; `mail`, `checks`, `selection` and `rules` do their parts. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::checks::{Scope, check_every, checks};
 use super::code::Code;
@@ -12,7 +12,7 @@ use super::mail::mail;
 use super::plan::Plan;
 use super::schema::{At, Value};
 use super::source::{Origin, Sources, Spot};
-use super::tree::Node;
+use super::tree::{Entry, Node};
 use super::types::{List, Reference};
 use crate::model::id::HostIdentity;
 use crate::notify::contact::Contact;
@@ -58,9 +58,16 @@ pub(super) fn resolve(input: &Input<'_>, findings: &mut Findings) -> Option<Plan
         None => contacts.keys().cloned().collect(),
     };
     let mail = mail(&config, input, &host, findings);
-    let scope = Scope { input, defaults: &defaults, contacts: &known, told: &told };
+    let written = input.written.iter().map(by_name).collect();
+    let scope = Scope { input, defaults: &defaults, contacts: &known, told: &told, written };
     let checks = checks(&config, &scope, findings);
     Some(Plan { host, checks, contacts, mail })
+}
+
+/// The checks of one file.
+fn by_name(tree: &Node) -> HashMap<&str, &Entry> {
+    let checks = tree.entry("checks").map(|entry| entry.value.entries()).unwrap_or_default();
+    checks.iter().map(|entry| (entry.key.as_str(), entry)).collect()
 }
 
 fn host(config: &Config, identity: &HostIdentity) -> HostIdentity {

@@ -24,6 +24,9 @@ const CLEAR_POINTS: f64 = 3.0;
 /// Share of the limit between it and its default clear, for all other gauges.
 const CLEAR_SHARE: f64 = 0.03;
 
+/// Keys of a level that are no metrics.
+const LEVEL_KEYS: &[&str] = &["for", "share", "unless"];
+
 /// What the limits of a check are read against.
 pub(super) struct Context<'a> {
     pub(super) input: &'a Input<'a>,
@@ -77,6 +80,30 @@ fn default_clear(row: &Metric, limit: f64) -> f64 {
         Bad::High => limit - band,
         Bad::Low => limit + band,
         Bad::Set => limit,
+    }
+}
+
+/// Reads every limit of one file's part of a check for its mistakes alone; what the parts amount
+/// to together is judged by [`Context::levels`].
+pub(super) fn proofread(
+    input: &Input<'_>,
+    spec: &'static KindSpec,
+    part: &Check,
+    findings: &mut Findings,
+) {
+    let every = At { value: Span::ZERO, spot: Spot::NOWHERE };
+    let context = Context { input, spec, check: part, default_hold: None, every };
+    let levels = [&part.warn, &part.crit].into_iter().flatten().map(|level| &level.value.0);
+    for entry in levels.flat_map(Node::entries) {
+        match entry.key.as_str() {
+            "for" => drop(read_entry::<Span>(entry, findings)),
+            "share" => drop(read_entry::<Share>(entry, findings)),
+            "unless" => drop(context.guards(entry, findings)),
+            _ => drop(context.limit(entry, LEVEL_KEYS, findings)),
+        }
+    }
+    for entry in part.clear.iter().flat_map(|clear| clear.value.0.entries()) {
+        let _ = context.limit(entry, &[], findings);
     }
 }
 
@@ -146,7 +173,7 @@ impl Context<'_> {
                 "unless" => draft.guards = self.guards(entry, findings),
                 _ => {
                     metrics += 1;
-                    draft.limits.extend(self.limit(entry, &["for", "share", "unless"], findings));
+                    draft.limits.extend(self.limit(entry, LEVEL_KEYS, findings));
                 }
             }
         }
@@ -320,7 +347,11 @@ impl Context<'_> {
                 clears.push(clear);
                 continue;
             }
-            let Some(limit) = limits.first() else {
+            // One level is enough, so the limit to get below is the most lenient one.
+            let lenient = limits
+                .into_iter()
+                .reduce(|a, b| if reached(a.row.bad, a.value, b.value) { a } else { b });
+            let Some(limit) = lenient else {
                 findings.push(
                     Diagnostic::error(
                         Code::ClearNothing,

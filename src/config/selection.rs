@@ -53,12 +53,8 @@ fn glob(item: &Node, sources: &Sources, findings: &mut Findings) -> Option<Glob>
         );
         return None;
     }
-    match globset::Glob::new(&scalar.text) {
-        Ok(glob) => Some(Glob {
-            text: scalar.text.clone(),
-            matcher: glob.compile_matcher(),
-            place: sources.place(item.spot),
-        }),
+    match Glob::new(&scalar.text, sources.place(item.spot)) {
+        Ok(glob) => Some(glob),
         Err(error) => {
             findings.push(
                 Diagnostic::error(
@@ -66,7 +62,7 @@ fn glob(item: &Node, sources: &Sources, findings: &mut Findings) -> Option<Glob>
                     item.spot,
                     format!("`{}` is not a glob", quoted(&scalar.text)),
                 )
-                .label(error.kind().to_string())
+                .label(error.to_string())
                 .help("`*` any text, `?` one character, `[ab]` one of these, `{a,b}` either"),
             );
             None

@@ -140,36 +140,18 @@ fn append(lower: &Node, upper: &Node) -> Option<Node> {
 pub fn settle_appends(node: &mut Node, refused: &mut Vec<(Spot, String)>) {
     match &mut node.data {
         Data::Map(entries) => {
-            let mut settled: Vec<Entry> = Vec::with_capacity(entries.len());
-            for mut entry in std::mem::take(entries) {
+            for entry in entries.iter_mut() {
                 settle_appends(&mut entry.value, refused);
-                let name = entry.key.strip_suffix('+').map(str::to_owned);
-                let Some(name) = name else {
-                    // `key+` may stand before `key` in one map.
-                    match settled.iter_mut().find(|have| have.key == entry.key) {
-                        Some(have) => match append(&entry.value, &have.value) {
-                            Some(value) => have.value = value,
-                            None => refused.push((have.key_spot, entry.key)),
-                        },
-                        None => settled.push(entry),
-                    }
-                    continue;
-                };
-                match settled.iter_mut().find(|have| have.key == name) {
-                    Some(have) => match append(&have.value, &entry.value) {
-                        Some(value) => have.value = value,
-                        None => refused.push((entry.key_spot, name)),
-                    },
-                    None => {
-                        if matches!(entry.value.data, Data::Map(_)) {
-                            refused.push((entry.key_spot, name.clone()));
-                        }
-                        entry.key = name;
-                        settled.push(entry);
-                    }
-                }
             }
-            *entries = settled;
+            if entries.iter().any(|entry| entry.key.ends_with('+')) {
+                let all = std::mem::take(entries);
+                let (appends, mut settled): (Vec<_>, Vec<_>) =
+                    all.into_iter().partition(|entry| entry.key.ends_with('+'));
+                for entry in appends {
+                    append_entry(entry, &mut settled, refused);
+                }
+                *entries = settled;
+            }
         }
         Data::List(items) => {
             for item in items {
@@ -177,5 +159,78 @@ pub fn settle_appends(node: &mut Node, refused: &mut Vec<(Spot, String)>) {
             }
         }
         Data::Scalar(_) | Data::Refused => {}
+    }
+}
+
+fn append_entry(mut entry: Entry, settled: &mut Vec<Entry>, refused: &mut Vec<(Spot, String)>) {
+    let name = entry.key.trim_end_matches('+').to_owned();
+    match settled.iter_mut().find(|have| have.key == name) {
+        Some(have) => match append(&have.value, &entry.value) {
+            Some(value) => have.value = value,
+            None => refused.push((entry.key_spot, name)),
+        },
+        None => {
+            if matches!(entry.value.data, Data::Map(_)) {
+                refused.push((entry.key_spot, name.clone()));
+            }
+            entry.key = name;
+            settled.push(entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::diagnostic::Findings;
+    use super::super::yaml;
+    use super::*;
+
+    fn tree(text: &str) -> Node {
+        yaml::parse(text, 0, &mut Findings::default()).unwrap()
+    }
+
+    /// The values of a tree, without places.
+    fn shown(node: &Node) -> String {
+        match &node.data {
+            Data::Scalar(scalar) => scalar.text.clone(),
+            Data::List(items) => {
+                format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(" "))
+            }
+            Data::Map(entries) => {
+                let entries: Vec<_> =
+                    entries.iter().map(|e| format!("{}:{}", e.key, shown(&e.value))).collect();
+                format!("{{{}}}", entries.join(" "))
+            }
+            Data::Refused => "refused".to_owned(),
+        }
+    }
+
+    fn laid(lower: &str, upper: &str) -> (String, usize) {
+        let mut node = tree(lower);
+        let mut refused = Vec::new();
+        lay_over(&mut node, &tree(upper), &mut refused);
+        settle_appends(&mut node, &mut refused);
+        (shown(&node), refused.len())
+    }
+
+    #[test]
+    fn maps_merge_values_replace_and_plus_appends() {
+        for (lower, upper, expected) in [
+            ("a: {b: 1, c: 2}", "a: {c: 3, d: 4}", "{a:{b:1 c:3 d:4}}"),
+            ("a: [1, 2]", "a: [3]", "{a:[3]}"),
+            ("a: [1, 2]", "a+: [3]", "{a:[1 2 3]}"),
+            ("a: 1", "a+: 2", "{a:[1 2]}"),
+            ("{}", "a+: [3]", "{a:[3]}"),
+            ("a: {b: 1}", "a: false", "{a:false}"),
+            ("{}", "{a+: [2], a: [1]}", "{a:[1 2]}"),
+        ] {
+            assert_eq!(laid(lower, upper), (expected.to_owned(), 0), "{lower} < {upper}");
+        }
+    }
+
+    #[test]
+    fn appending_to_a_map_is_refused() {
+        assert_eq!(laid("a: {b: 1}", "a+: [2]").1, 1);
+        assert_eq!(laid("{}", "a+: {b: 1}").1, 1);
     }
 }

@@ -143,8 +143,10 @@ impl Builder<'_> {
             }
             Event::Scalar(text, style, ..) => {
                 let plain = *style == ScalarStyle::Plain;
-                let exact = plain && self.slice(spot) == text.as_ref();
-                let text = text.as_ref().to_owned();
+                // The parser gives `~` for a value that is not written at all.
+                let absent = plain && spot.start == spot.end;
+                let text = if absent { String::new() } else { text.as_ref().to_owned() };
+                let exact = plain && self.slice(spot) == text;
                 self.put(
                     Node { spot, data: Data::Scalar(Scalar { text, plain: exact }) },
                     plain,
