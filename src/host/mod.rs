@@ -11,6 +11,7 @@ use crate::model::reading::ProbeError;
 use crate::model::time::Moment;
 use crate::model::unit::Span;
 
+pub mod command;
 pub mod dir;
 pub mod file;
 pub mod mounts;

@@ -120,3 +120,12 @@ pub const CA_FILE_BYTES: usize = 4 << 20;
 pub const TOOL_EVERY: Span = Span::from_secs(300);
 /// How often while something is wrong: a rebuild should be seen to begin and to end.
 pub const TOOL_EVERY_BAD: Span = Span::from_secs(60);
+/// What a program of the observed machine may print: `storcli /call show all J` of four controllers
+/// with a hundred drives each is a quarter of it.
+pub const COMMAND_OUTPUT_BYTES: usize = 4 << 20;
+/// What it may say besides, on standard error: a message, not a log.
+pub const COMMAND_STDERR_BYTES: usize = 64 << 10;
+/// How long such a program may take: a busy RAID controller answers its tool in some seconds.
+pub const COMMAND_DEADLINE: Span = Span::from_secs(60);
+/// What it gets between being asked to end and being killed.
+pub const COMMAND_GRACE: Span = Span::from_secs(2);
