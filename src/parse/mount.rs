@@ -51,8 +51,8 @@ pub fn mountinfo(text: &[u8]) -> Vec<Mount> {
 /// One line: `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`.
 #[must_use]
 pub fn mountinfo_line(line: &[u8]) -> Option<Mount> {
-    // The source may be an empty string (two blanks in a row), so blanks are counted exactly there.
-    let mut parts = fields(line);
+    // Exactly one blank between fields: the source may be empty.
+    let mut parts = line.split(|byte| *byte == b' ');
     let id = number(parts.next()?)?;
     let parent = number(parts.next()?)?;
     let device = device_number(parts.next()?)?;
@@ -62,12 +62,8 @@ pub fn mountinfo_line(line: &[u8]) -> Option<Mount> {
     // Any number of optional fields, ended by a single dash.
     parts.by_ref().find(|field| *field == b"-")?;
     let fstype = text(parts.next()?);
-    let rest: Vec<&[u8]> = parts.collect();
-    let (source, super_options) = match rest.as_slice() {
-        [] => (&b""[..], String::new()),
-        [options] => (&b""[..], text(options)),
-        [source, options, ..] => (*source, text(options)),
-    };
+    let source = parts.next().unwrap_or_default();
+    let super_options = parts.next().map(text).unwrap_or_default();
     Some(Mount {
         ids: Some((id, parent)),
         device: Some(device),

@@ -1,9 +1,11 @@
 //! Integration tests: one binary, one module a subject.
+
 mod architecture;
 mod config;
 mod delivery;
 mod delivery_faults;
 mod disk;
+mod fixtures;
 mod hostile;
 mod mail_text;
 mod store;

@@ -16,10 +16,14 @@ use crate::probe::{Found, Lane};
 const CONTAINER_FILES: &[&[u8]] = &[b"etc/hosts", b"etc/hostname", b"etc/resolv.conf"];
 /// Where container engines mount the layers of running containers: one each, gone with it.
 const CONTAINER_STORES: &[&[u8]] = &[
-    b"var/lib/docker/",
-    b"var/lib/containers/storage/",
+    b"var/lib/docker/devicemapper/",
+    b"var/lib/docker/zfs/",
+    b"var/lib/docker/btrfs/",
+    b"var/lib/containers/storage/devicemapper/",
+    b"var/lib/containers/storage/zfs/",
+    b"var/lib/containers/storage/btrfs/",
+    b"var/lib/containerd/io.containerd.snapshotter.v1.",
     b"run/containerd/",
-    b"var/lib/containerd/",
 ];
 
 /// Takes a table apart in its own format.
