@@ -4,6 +4,7 @@
 //! a child process for each delivery; what opens sockets and starts programs (`deliver` and the
 //! ways out `smtp`, `sendmail`, `maildir`) runs in that child alone.
 
+mod backoff;
 mod clock;
 pub mod contact;
 pub mod courier;

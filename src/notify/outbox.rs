@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::limit::{OUTBOX_BYTES, OUTBOX_MERGE};
 use crate::model::time::Moment;
 use crate::model::unit::Span;
+use crate::notify::backoff::Backoff;
 use crate::notify::mail::{Mail, MailId};
 
 /// What became of one recipient of a mail, as the delivery reports it.
@@ -86,35 +87,6 @@ pub struct Waiting {
     pub next: Moment,
     /// The last answer, for people.
     pub last_answer: Option<String>,
-}
-
-/// Waits between attempts: the first retry comes within a minute, later ones never more than a
-/// quarter of an hour apart (greylisting wants more than one minute and often five).
-const WAITS: [Span; 6] = [
-    Span::from_secs(30),
-    Span::from_secs(60),
-    Span::from_secs(120),
-    Span::from_secs(300),
-    Span::from_secs(600),
-    Span::from_secs(900),
-];
-
-/// A pause after failures.
-#[derive(Debug, Clone, Copy, Default)]
-struct Backoff {
-    failures: usize,
-    until: Moment,
-}
-
-impl Backoff {
-    /// Waits count from the begin of the attempt, so that a slow failure does not stretch them;
-    /// yet a server is left alone for the shortest wait after it failed.
-    fn fail(&mut self, started: Moment, now: Moment) {
-        let [shortest, .., longest] = WAITS;
-        let wait = WAITS.get(self.failures).copied().unwrap_or(longest);
-        self.failures = self.failures.saturating_add(1);
-        self.until = (started + wait).max(now + shortest);
-    }
 }
 
 /// A queued mail.

@@ -8,5 +8,6 @@ mod disk;
 mod fixtures;
 mod hostile;
 mod mail_text;
+mod outbox;
 mod store;
 mod store_faults;
