@@ -18,7 +18,7 @@ use super::units;
 use crate::alert::rule::Rule;
 use crate::model::limit::{CHECKS, EVERY_MIN};
 use crate::model::unit::{Span, Unit};
-use crate::probe::{Kind, KindSpec, Options};
+use crate::probe::{Kind, KindSpec, OptionForm, OptionValue, Options};
 
 /// Keys of a check that a template cannot hold.
 const NOT_IN_TEMPLATES: &[&str] = &["template", "override", "enabled"];
@@ -292,7 +292,7 @@ fn read_body(
             );
             continue;
         };
-        if let Some(value) = option_value(entry, option.unit, findings) {
+        if let Some(value) = option_value(entry, option.form, findings) {
             options.insert(option.key, value);
         }
     }
@@ -319,11 +319,26 @@ fn misplaced(entry: &Entry, spec: &KindSpec) -> Option<Diagnostic> {
     )
 }
 
-fn option_value(entry: &Entry, unit: Unit, findings: &mut Findings) -> Option<f64> {
+fn option_value(entry: &Entry, form: OptionForm, findings: &mut Findings) -> Option<OptionValue> {
     if entry.value.is_null() {
         findings.push(no_value(entry));
         return None;
     }
+    let unit = match form {
+        OptionForm::Number(unit) => unit,
+        OptionForm::Text { noun, example, check } => {
+            let scalar = scalar(&entry.value, &format!("{noun} such as {example}"), findings)?;
+            if let Err(wrong) = check(&scalar.text) {
+                findings.push(
+                    Diagnostic::error(Code::Text, entry.value.spot, wrong)
+                        .label(format!("not {noun}"))
+                        .help(format!("write it as `{example}`")),
+                );
+                return None;
+            }
+            return Some(OptionValue::Text(scalar.text.clone()));
+        }
+    };
     let (noun, example) = units::expected(unit);
     let scalar = scalar(&entry.value, &format!("{noun} such as {example}"), findings)?;
     match units::quantity(&scalar.text, &[unit]) {
@@ -334,7 +349,7 @@ fn option_value(entry: &Entry, unit: Unit, findings: &mut Findings) -> Option<f6
             );
             None
         }
-        Ok((_, value)) => Some(value),
+        Ok((_, value)) => Some(OptionValue::Number(value)),
         Err(wrong) => {
             findings.push(mistake(*wrong, &entry.value));
             None

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::model::reading::Observation;
 use crate::model::time::Moment;
 use crate::model::unit::Span;
-use crate::probe::Lane;
+use crate::probe::{Lane, Options};
 
 use super::event::SourceId;
 use super::watch::WatchIx;
@@ -18,8 +18,8 @@ pub(super) struct SourceKey {
     pub(super) kind: &'static str,
     pub(super) name: Arc<str>,
     pub(super) every: Span,
-    /// Options of the checks, as bits.
-    pub(super) options: Vec<(&'static str, u64)>,
+    /// Options of the checks.
+    pub(super) options: Options,
 }
 
 /// One instance of a source, and who judges it.

@@ -302,12 +302,7 @@ impl Engine {
                 kind,
                 name: Arc::clone(&watch.found.source),
                 every: watch.check.rule.every,
-                options: watch
-                    .check
-                    .options
-                    .iter()
-                    .map(|(name, value)| (*name, value.to_bits()))
-                    .collect(),
+                options: watch.check.options.clone(),
             };
             let (members, timeout, lane) = groups
                 .entry(key)
@@ -336,8 +331,7 @@ impl Engine {
         for (key, (members, timeout, lane)) in groups {
             let id = self.schedule.find(&key).unwrap_or_else(|| {
                 let name = Arc::clone(&key.name);
-                let options =
-                    key.options.iter().map(|(name, bits)| (*name, f64::from_bits(*bits))).collect();
+                let options = key.options.clone();
                 let id = self.schedule.add(Source::new(key, lane), self.now.moment);
                 effects.push(Effect::Open { source: id, kind, name, options, lane });
                 id

@@ -2,6 +2,10 @@
 //!
 //! It stands here because rules and texts are made from the same table that the probe fills.
 
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
 use super::reading::{Metric, MetricId};
 use super::unit::Unit;
 
@@ -41,13 +45,99 @@ pub struct Selector {
     pub doc: &'static str,
 }
 
-/// A further key of a check, with a value of one unit.
+/// A further key of a check.
 #[derive(Debug)]
 pub struct OptionSpec {
     /// The key.
     pub key: &'static str,
-    /// Unit of its value.
-    pub unit: Unit,
+    /// What its value looks like.
+    pub form: OptionForm,
     /// One sentence.
     pub doc: &'static str,
+}
+
+/// What the value of an option looks like.
+#[derive(Debug, Clone, Copy)]
+pub enum OptionForm {
+    /// A number of this unit.
+    Number(Unit),
+    /// A text that the kind itself reads.
+    Text {
+        /// What it is: `a speed`.
+        noun: &'static str,
+        /// One that is right: `1000baseT/Full`.
+        example: &'static str,
+        /// Says what is wrong with a text, in a few words.
+        check: fn(&str) -> Result<(), String>,
+    },
+}
+
+/// The value of an option. Ordered and equal by its bits, so that it can be part of a key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OptionValue {
+    /// In the option's unit.
+    Number(f64),
+    /// As written; checked.
+    Text(String),
+}
+
+impl OptionValue {
+    /// The number, if it is one.
+    #[must_use]
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(_) => None,
+        }
+    }
+
+    /// The text, if it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Number(_) => None,
+            Self::Text(text) => Some(text),
+        }
+    }
+}
+
+impl Ord for OptionValue {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Number(_), Self::Text(_)) => Ordering::Less,
+            (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+        }
+    }
+}
+
+impl PartialOrd for OptionValue {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for OptionValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for OptionValue {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_survive_a_trip_as_json_and_differ_by_their_bits() {
+        for value in [OptionValue::Number(0.1), OptionValue::Text("1000".to_owned())] {
+            let text = serde_json::to_string(&value).unwrap();
+            assert_eq!(serde_json::from_str::<OptionValue>(&text).unwrap(), value);
+        }
+        assert_ne!(OptionValue::Number(0.0), OptionValue::Number(-0.0));
+        assert_ne!(OptionValue::Number(1.0), OptionValue::Text("1".to_owned()));
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::host::Host;
 use crate::host::dir::exists;
-pub use crate::model::kind::{KindSpec, OptionSpec, Selector};
+pub use crate::model::kind::{KindSpec, OptionForm, OptionSpec, OptionValue, Selector};
 use crate::model::reading::{Observation, ProbeError, Reading};
 use crate::model::time::Moment;
 
@@ -38,8 +38,8 @@ pub fn kind(name: &str) -> Option<&'static dyn Kind> {
     KINDS.iter().copied().find(|kind| kind.spec().name == name)
 }
 
-/// Values of a check for the kind's [`OptionSpec`] keys, each in the option's unit.
-pub type Options = BTreeMap<&'static str, f64>;
+/// Values of a check for the kind's [`OptionSpec`] keys, each in the option's form.
+pub type Options = BTreeMap<&'static str, OptionValue>;
 
 /// Where a source is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::config::schema::{Field, Section, Shape};
 use crate::config::units;
 use crate::model::reading::Bad;
 use crate::model::unit::Unit;
-use crate::probe::{KINDS, KindSpec};
+use crate::probe::{KINDS, KindSpec, OptionForm};
 
 /// The complete example that is shipped beside the manual.
 const EXAMPLE: &str = include_str!("../../../man/hostwatch.yaml.example");
@@ -213,7 +213,10 @@ impl Page {
         if !spec.options.is_empty() {
             self.text("Further keys:");
             for option in spec.options {
-                let (noun, example) = units::expected(option.unit);
+                let (noun, example) = match option.form {
+                    OptionForm::Number(unit) => units::expected(unit),
+                    OptionForm::Text { noun, example, .. } => (noun, example),
+                };
                 self.item(option.key, &[&format!("{} ({noun}, `{example}`)", prose(option.doc))]);
             }
         }

@@ -12,7 +12,7 @@ use crate::config::types::NAME_PATTERN;
 use crate::config::units;
 use crate::model::reading::Metric;
 use crate::model::unit::Unit;
-use crate::probe::{KINDS, KindSpec};
+use crate::probe::{KINDS, KindSpec, OptionForm};
 
 /// The schema as pretty JSON, with a line end.
 #[must_use]
@@ -117,7 +117,10 @@ fn body(specs: &[&KindSpec], section: &Section) -> Value {
     }
     for spec in specs {
         for option in spec.options {
-            let mut value = quantity(&[option.unit], false);
+            let mut value = match option.form {
+                OptionForm::Number(unit) => quantity(&[unit], false),
+                OptionForm::Text { .. } => json!({"type": ["string", "number"]}),
+            };
             set(&mut value, "description", json!(prose(option.doc)));
             properties.insert(option.key.to_owned(), value);
         }

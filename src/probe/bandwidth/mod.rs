@@ -15,7 +15,8 @@ use crate::model::unit::Unit;
 use crate::parse::net::{LinkCounters, net_dev};
 use crate::probe::rate::{Interval, float, increase, most};
 use crate::probe::{
-    FIRST_RUN, Found, Kind, KindSpec, Lane, OptionSpec, Options, Probe, Selector, numbers,
+    FIRST_RUN, Found, Kind, KindSpec, Lane, OptionForm, OptionSpec, OptionValue, Options, Probe,
+    Selector, numbers,
 };
 
 use link::{Link, Sort, sort_of};
@@ -49,7 +50,7 @@ second, or `capacity` says what the link can carry (a provider's 200 Mbit/s behi
     ],
     options: &[OptionSpec {
         key: CAPACITY,
-        unit: Unit::BitsPerSecond,
+        form: OptionForm::Number(Unit::BitsPerSecond),
         doc: "What the link can carry in each direction, in place of its negotiated speed.",
     }],
     metrics: &[
@@ -127,7 +128,10 @@ impl Kind for Bandwidth {
         Box::new(Reader {
             net_dev: KeptFile::new(NET_DEV, Shape::Records),
             interval: Interval::default(),
-            capacity: options.get(CAPACITY).copied().filter(|bits| *bits > 0.0),
+            capacity: options
+                .get(CAPACITY)
+                .and_then(OptionValue::number)
+                .filter(|bits| *bits > 0.0),
             links: HashMap::new(),
             run: 0,
         })

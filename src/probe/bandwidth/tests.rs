@@ -77,7 +77,7 @@ fn what_drivers_say_for_unknown_is_no_speed() {
 
 #[test]
 fn a_declared_capacity_stands_for_the_speed_of_any_link() {
-    let mut machine = Machine::new(&Options::from([(CAPACITY, 20e6)]));
+    let mut machine = Machine::new(&Options::from([(CAPACITY, OptionValue::Number(20e6))]));
     machine.put("sys/class/net/tun0/speed", "10\n");
     machine.put("sys/class/net/tun0/carrier", "1\n");
     machine.see(&[("tun0", 0, 0)]);
