@@ -15,6 +15,7 @@ use super::source::Spot;
 use super::tree::{Entry, Node, lay_over};
 use super::types::Reference;
 use super::units;
+use super::yaml;
 use crate::alert::rule::Rule;
 use crate::model::limit::{CHECKS, EVERY_MIN};
 use crate::model::unit::{Span, Unit};
@@ -162,7 +163,7 @@ fn check<'t>(
     };
     let (warn, crit) = rules.levels(findings);
     let unread = findings.errors() > before;
-    if warn.is_none() && crit.is_none() && !unread {
+    if warn.is_none() && crit.is_none() && !unread && !judges_itself(spec) {
         let metrics: Vec<_> = spec.metrics.iter().map(|metric| metric.key).collect();
         findings.push(
             Diagnostic::error(
@@ -207,6 +208,14 @@ fn check<'t>(
         notify_improvement: section.notify_improvement.is_some_and(|at| at.value),
         place: scope.input.sources.place(name.spot),
     }))
+}
+
+/// Whether a kind says by itself what is bad, so that its checks need no limit: its own built-in
+/// check has none.
+fn judges_itself(spec: &KindSpec) -> bool {
+    let tree = yaml::parse(spec.example, 0, &mut Findings::default());
+    let own = tree.as_ref().and_then(|tree| tree.entry("checks")?.value.entry(spec.name));
+    own.is_some_and(|own| own.value.entry("warn").is_none() && own.value.entry("crit").is_none())
 }
 
 /// Each word once, in order.

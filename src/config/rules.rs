@@ -263,7 +263,7 @@ impl Context<'_> {
             }
         };
         let (metric, row) = rows.get(index).copied()?;
-        if row.unit == Unit::Percent && number > 100.0 && !may_exceed_whole(row) {
+        if row.unit == Unit::Percent && number > 100.0 {
             findings.push(
                 Diagnostic::error(
                     Code::Range,
@@ -377,11 +377,6 @@ impl Context<'_> {
         }
         clears
     }
-}
-
-/// Percentages of something that can be exceeded: memory that is promised, load by CPU.
-fn may_exceed_whole(row: &Metric) -> bool {
-    row.name.contains("committed") || row.name.contains("load")
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 mod architecture;
 mod config;
+mod config_generated;
+mod config_mutations;
 mod delivery;
 mod delivery_faults;
 mod disk;

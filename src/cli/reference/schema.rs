@@ -37,7 +37,7 @@ pub fn schema() -> String {
         "check".to_owned(),
         json!({
             "if": {"type": "object", "required": ["kind"]},
-            "then": {"allOf": by_kind},
+            "then": {"properties": {"kind": {"enum": kinds()}}, "allOf": by_kind},
             "else": {"$ref": "#/$defs/check-of-any-kind"},
         }),
     );
@@ -66,6 +66,11 @@ pub fn schema() -> String {
     text
 }
 
+/// Names of all kinds.
+fn kinds() -> Vec<&'static str> {
+    KINDS.iter().map(|kind| kind.spec().name).collect()
+}
+
 /// Sets a key of an object.
 fn set(object: &mut Value, key: &str, value: Value) {
     if let Some(object) = object.as_object_mut() {
@@ -92,8 +97,7 @@ fn properties(fields: &[Field], specs: &[&KindSpec]) -> Map<String, Value> {
         let shape = (field.shape)();
         let mut value = shape_of(&shape, specs);
         if field.key == "kind" {
-            let names: Vec<_> = KINDS.iter().map(|kind| kind.spec().name).collect();
-            value = json!({"enum": names});
+            value = json!({"enum": kinds()});
         }
         let mut text = prose(field.doc);
         if let Some(default) = field.default.or(field.otherwise) {
