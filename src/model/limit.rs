@@ -40,8 +40,8 @@ pub const JOURNAL_COMPACT_BYTES: u64 = 8 << 20;
 /// One frame of the journal.
 pub const JOURNAL_FRAME_BYTES: usize = 16 << 20;
 /// The whole journal: a full outbox, windows of every instance, and room to spare. A larger file
-/// was not made by the agent.
-pub const JOURNAL_BYTES: u64 = 256 << 20;
+/// was not made by the agent. Starting takes twice as much memory for a moment.
+pub const JOURNAL_BYTES: u64 = 128 << 20;
 /// Blocks kept aside so that a full disk still records its own alarm: some hundred mails.
 pub const JOURNAL_RESERVE_BYTES: u64 = 1 << 20;
 /// Appends between two tries to get the reserve back on a disk that was full.

@@ -211,7 +211,9 @@ impl Journal {
         let path = self.path();
         let mut content = frame::HEADER.to_vec();
         if self.end_bytes > 0 {
-            let found = retry(|| self.disk.read(&path, u64::MAX))
+            // The frame that brought the doubt may still hang on its end.
+            let limit = JOURNAL_BYTES.saturating_mul(2);
+            let found = retry(|| self.disk.read(&path, limit))
                 .map_err(|e| StoreError::new("read", &path, e))?
                 .unwrap_or_default();
             let good = usize::try_from(self.end_bytes).unwrap_or(usize::MAX).min(found.len());
