@@ -22,18 +22,17 @@ use crate::model::unit::Span;
 
 /// Room for a first read: most kernel files fit, so that one call reads them.
 const FIRST_READ_BYTES: usize = 8 << 10;
-/// The kernel hands out record files (diskstats, net/dev, mountinfo) a page at a time and ends a
-/// read where the next record does not fit. A read that leaves this much of the smallest page
-/// unused was the last, as records of counters are shorter.
-const LAST_RECORD_READ_BYTES: usize = 3584;
+/// The kernel hands out record files a page at a time and ends a read where the next record does
+/// not fit: a read that leaves room for the longest record in the smallest page was the last.
+const SMALLEST_PAGE_BYTES: usize = 4096;
 
 /// How the kernel hands out a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// All at once (`stat`, `meminfo`, a sysfs attribute): a short read is the whole file.
     Whole,
-    /// In short records, a page at a time (`diskstats`, `net/dev`, `vmstat`).
-    Records,
+    /// In records of at most so many bytes, a page at a time (`diskstats`, `net/dev`, `vmstat`).
+    Records(usize),
     /// In records of any length (`mountinfo`), or an ordinary file: until the end is seen.
     UntilEnd,
 }
@@ -93,7 +92,9 @@ fn fill(file: &File, buffer: &mut Vec<u8>, shape: Shape) -> io::Result<usize> {
         let done = count == 0
             || match shape {
                 Shape::Whole => count < room_bytes,
-                Shape::Records => length == count && count <= LAST_RECORD_READ_BYTES,
+                Shape::Records(longest) => {
+                    length == count && count.saturating_add(longest) <= SMALLEST_PAGE_BYTES
+                }
                 Shape::UntilEnd => false,
             };
         if done {
@@ -259,7 +260,7 @@ mod tests {
     fn a_long_file_is_read_whole_in_every_shape() {
         let text: Vec<u8> = (0..100_000_u32).map(|n| b"0123456789\n"[n as usize % 11]).collect();
         let (_dir, host) = recorded("proc/long", &text);
-        for shape in [Shape::Whole, Shape::Records, Shape::UntilEnd] {
+        for shape in [Shape::Whole, Shape::Records(64), Shape::UntilEnd] {
             assert_eq!(read(&host, "proc/long", shape).unwrap(), text);
             let mut kept = KeptFile::new("proc/long", shape);
             assert_eq!(kept.read(&host).unwrap(), text);

@@ -90,6 +90,8 @@ requests at once (SSD, array, cloud disk) can do more at 100% busy: `await` says
 };
 
 const DISKSTATS: &str = "proc/diskstats";
+/// A line has a name of at most 32 bytes and nineteen numbers of at most twenty digits.
+const RECORDS: Shape = Shape::Records(512);
 /// More than any device moves in a second; an advance beyond it is another device's counter.
 const MOST_SECTORS_A_SECOND: f64 = 128e6;
 /// More requests than any device ends in a second.
@@ -175,7 +177,7 @@ impl Kind for DiskIo {
     }
 
     fn survey(&self, host: &Host) -> Result<Vec<Found>, ProbeError> {
-        let text = match read(host, DISKSTATS, Shape::Records) {
+        let text = match read(host, DISKSTATS, RECORDS) {
             Err(ProbeError::Absent(_)) if host.is_recorded() => return Ok(Vec::new()),
             other => other?,
         };
@@ -197,7 +199,7 @@ impl Kind for DiskIo {
 
     fn open(&self, _: &str, _: &Options) -> Box<dyn Probe> {
         Box::new(Reader {
-            diskstats: KeptFile::new(DISKSTATS, Shape::Records),
+            diskstats: KeptFile::new(DISKSTATS, RECORDS),
             interval: Interval::default(),
             disks: HashMap::new(),
             run: 0,

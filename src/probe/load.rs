@@ -3,7 +3,7 @@
 //! `procfs` and `sysinfo` open the file anew each time; a kept descriptor costs a seventh.
 
 use crate::host::Host;
-use crate::host::file::{KeptFile, Shape, read, read_line};
+use crate::host::file::{KeptFile, Shape, read};
 use crate::model::reading::{Bad, Metric, MetricId, Observation, ProbeError, Reading};
 use crate::model::time::Moment;
 use crate::model::unit::{Span, Unit};
@@ -83,12 +83,17 @@ impl Kind for Load {
     }
 
     fn open(&self, _: &str, _: &Options) -> Box<dyn Probe> {
-        Box::new(Reader { loadavg: KeptFile::new(LOADAVG, Shape::Whole), cpus: None })
+        Box::new(Reader {
+            loadavg: KeptFile::new(LOADAVG, Shape::Whole),
+            online: KeptFile::new("sys/devices/system/cpu/online", Shape::Whole),
+            cpus: None,
+        })
     }
 }
 
 struct Reader {
     loadavg: KeptFile,
+    online: KeptFile,
     cpus: Option<(Moment, u64)>,
 }
 
@@ -101,8 +106,8 @@ impl Reader {
         {
             return (cpus > 0).then_some(cpus);
         }
-        let list = read_line(host, "sys/devices/system/cpu/online").ok();
-        let cpus = list.as_deref().and_then(count_list).unwrap_or_else(|| {
+        let list = self.online.read(host).ok().and_then(|text| std::str::from_utf8(text).ok());
+        let cpus = list.and_then(count_list).unwrap_or_else(|| {
             let stat = read(host, "proc/stat", Shape::Whole).unwrap_or_default();
             u64::try_from(online(&stat)).unwrap_or(0)
         });

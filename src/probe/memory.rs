@@ -99,6 +99,8 @@ containers with a limit too.",
 };
 
 const MEMINFO: &str = "proc/meminfo";
+/// A longest name of some thirty letters and a number of at most twenty digits.
+const VMSTAT_LINE_BYTES: usize = 64;
 
 impl Kind for Memory {
     fn spec(&self) -> &'static KindSpec {
@@ -112,9 +114,9 @@ impl Kind for Memory {
     fn open(&self, _: &str, _: &Options) -> Box<dyn Probe> {
         Box::new(Reader {
             meminfo: KeptFile::new(MEMINFO, Shape::Whole),
-            vmstat: OptionalFile::new("proc/vmstat", Shape::Records),
+            vmstat: OptionalFile::new("proc/vmstat", Shape::Records(VMSTAT_LINE_BYTES)),
             pressure: OptionalFile::new("proc/pressure/memory", Shape::Whole),
-            arc: OptionalFile::new("proc/spl/kstat/zfs/arcstats", Shape::Records),
+            arc: OptionalFile::new("proc/spl/kstat/zfs/arcstats", Shape::UntilEnd),
             min_free_bytes: None,
             interval: Interval::default(),
             last: Counters::default(),
@@ -208,5 +210,97 @@ impl Probe for Reader {
             }
         }
         Ok(vec![numbers(ALL.into(), readings, summary)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A recording whose files change.
+    struct Machine {
+        dir: tempfile::TempDir,
+        host: Host,
+        probe: Box<dyn Probe>,
+        now: u64,
+    }
+
+    impl Machine {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let host = Host::recorded(dir.path());
+            Self { dir, host, probe: Memory.open("all", &Options::new()), now: 0 }
+        }
+
+        #[expect(clippy::disallowed_methods, reason = "a test writes its own recording")]
+        fn put(&self, name: &str, text: &str) {
+            let path = self.dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+
+        fn counters(&self, swapped_in: u64, kills: u64, waited_us: u64) {
+            self.put("proc/vmstat", &format!("pswpin {swapped_in}\noom_kill {kills}\n"));
+            self.put("proc/pressure/memory", &format!("some avg10=0.00 total={waited_us}\n"));
+        }
+
+        fn after_ten_seconds(&mut self) -> Observation {
+            self.now += 10_000;
+            self.probe.read(&self.host, Moment(self.now)).unwrap().remove(0)
+        }
+    }
+
+    const NO_SWAP: &str = "MemTotal: 1000 kB\nMemFree: 50 kB\nMemAvailable: 100 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n";
+
+    #[test]
+    fn kills_pressure_and_swap_in_are_between_two_readings() {
+        let mut machine = Machine::new();
+        machine.put(MEMINFO, NO_SWAP);
+        machine.counters(100, 7, 50_000_000);
+        let first = machine.after_ten_seconds();
+        assert_eq!(first.get(AVAILABLE_PERCENT), Some(10.0));
+        assert_eq!(first.get(SWAP_PERCENT), None, "no swap is not a full swap");
+        assert_eq!(first.get(OOM_KILLS), None, "what was killed before the agent came is no news");
+        machine.counters(110, 9, 52_500_000);
+        let next = machine.after_ten_seconds();
+        assert_eq!(next.get(OOM_KILLS), Some(2.0));
+        assert_eq!(next.get(PRESSURE), Some(25.0));
+        assert_eq!(next.get(SWAP_IN), Some(float(space::page_bytes())));
+        machine.counters(0, 0, 0);
+        let reset = machine.after_ten_seconds();
+        assert_eq!(
+            (reset.get(OOM_KILLS), reset.get(PRESSURE), reset.get(SWAP_IN)),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn the_cache_of_zfs_gives_way() {
+        let mut machine = Machine::new();
+        machine.put(
+            MEMINFO,
+            &NO_SWAP.replace("SwapTotal: 0 kB\nSwapFree: 0", "SwapTotal: 200 kB\nSwapFree: 50"),
+        );
+        machine.put(
+            "proc/spl/kstat/zfs/arcstats",
+            "1 1\nname type data\nc_min 4 102400\nsize 4 512000\n",
+        );
+        let seen = machine.after_ten_seconds();
+        assert_eq!(seen.get(AVAILABLE_PERCENT), Some(50.0), "100 KiB and 400 KiB of cache");
+        assert_eq!(seen.get(SWAP_PERCENT), Some(75.0));
+        assert_eq!(seen.summary, "500 KiB of 1000 KiB available, 75% of swap used");
+    }
+
+    #[test]
+    fn an_older_kernel_without_counters_is_read_all_the_same() {
+        let mut machine = Machine::new();
+        machine
+            .put(MEMINFO, "MemTotal: 1000 kB\nMemFree: 100 kB\nBuffers: 50 kB\nCached: 250 kB\n");
+        machine.put("proc/sys/vm/min_free_kbytes", "40\n");
+        // The low watermark is 50 KiB: 100 - 50 free, 300 - 50 of the cache.
+        assert_eq!(machine.after_ten_seconds().get(AVAILABLE_PERCENT), Some(30.0));
+        machine.put(MEMINFO, "nothing of the kind\n");
+        let error = machine.probe.read(&machine.host, Moment(99_000)).unwrap_err();
+        assert_eq!(error.word(), "malformed");
     }
 }

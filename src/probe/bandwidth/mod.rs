@@ -91,6 +91,8 @@ second, or `capacity` says what the link can carry (a provider's 200 Mbit/s behi
 };
 
 const NET_DEV: &str = "proc/net/dev";
+/// A line has a name of at most 15 bytes and sixteen numbers of at most twenty digits.
+const RECORDS: Shape = Shape::Records(512);
 
 impl Kind for Bandwidth {
     fn spec(&self) -> &'static KindSpec {
@@ -98,7 +100,7 @@ impl Kind for Bandwidth {
     }
 
     fn survey(&self, host: &Host) -> Result<Vec<Found>, ProbeError> {
-        let text = match read(host, NET_DEV, Shape::Records) {
+        let text = match read(host, NET_DEV, RECORDS) {
             Err(ProbeError::Absent(_)) if host.is_recorded() => return Ok(Vec::new()),
             other => other?,
         };
@@ -126,7 +128,7 @@ impl Kind for Bandwidth {
 
     fn open(&self, _: &str, options: &Options) -> Box<dyn Probe> {
         Box::new(Reader {
-            net_dev: KeptFile::new(NET_DEV, Shape::Records),
+            net_dev: KeptFile::new(NET_DEV, RECORDS),
             interval: Interval::default(),
             capacity: options
                 .get(CAPACITY)
