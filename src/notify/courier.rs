@@ -255,6 +255,12 @@ fn read_secret(path: &Path, guarded: bool) -> io::Result<String> {
             about.mode() & 0o7777
         )));
     }
+    let owner = about.uid();
+    if guarded && owner != 0 && owner != nix::unistd::geteuid().as_raw() {
+        return Err(io::Error::other(format!(
+            "belongs to another user (uid {owner}): chown it to root or to the agent's user"
+        )));
+    }
     let mut text = String::new();
     file.take(SECRET_BYTES as u64 + 1).read_to_string(&mut text)?;
     if text.len() > SECRET_BYTES {

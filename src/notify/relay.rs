@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Relay {
     /// A mail server.
     Smtp(Smtp),
-    /// A `sendmail` program, run as `PATH -t -i -f SENDER`... see `notify::deliver`.
+    /// A `sendmail` program, run as `PATH -t -i -f SENDER` when all recipients are addressed, else
+    /// as `PATH -i -f SENDER -- RECIPIENT...`.
     Sendmail {
         /// Absolute path of the program.
         path: String,

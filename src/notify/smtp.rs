@@ -91,12 +91,7 @@ pub(super) fn deliver(
 fn open(smtp: &Smtp, deadline: Deadline) -> Result<(Line, Offers), String> {
     let mut line = Line::open(&smtp.host, smtp.port, deadline)?;
     let local = line.peer.ip().is_loopback();
-    // A password is given only to a server that proved who it is, and a pin is a wish for proof.
-    let proof = smtp.fingerprint.is_some() || (smtp.login.is_some() && !local);
-    let mode = match smtp.tls {
-        TlsMode::Opportunistic if proof => TlsMode::Required,
-        mode => mode,
-    };
+    let mode = protection(smtp, local);
     let ehlo = hello(&smtp.ehlo);
     if mode == TlsMode::Implicit {
         line.protect(&guard(smtp, mode)?, &smtp.host)?;
@@ -137,6 +132,16 @@ fn open(smtp: &Smtp, deadline: Deadline) -> Result<(Line, Offers), String> {
         login(&mut line, &offers, account)?;
     }
     Ok((line, offers))
+}
+
+/// How the line is protected in fact. A password is given only to a server that proved who it is,
+/// and a pin is a wish for proof: where either is configured, opportunistic is not enough.
+fn protection(smtp: &Smtp, local: bool) -> TlsMode {
+    let proof = smtp.fingerprint.is_some() || (smtp.login.is_some() && !local);
+    match smtp.tls {
+        TlsMode::Opportunistic if proof => TlsMode::Required,
+        mode => mode,
+    }
 }
 
 fn guard(smtp: &Smtp, mode: TlsMode) -> Result<Arc<Guard>, String> {
@@ -318,6 +323,31 @@ mod tests {
     fn dots_are_doubled_and_the_end_is_one() {
         assert_eq!(dotted("a\r\n.\r\n..b\r\n"), b"a\r\n..\r\n...b\r\n.\r\n");
         assert_eq!(dotted("a"), b"a\r\n.\r\n");
+    }
+
+    #[test]
+    fn a_password_asks_for_proof_unless_the_server_is_this_machine() {
+        let smtp = |tls, login: bool, pin: bool| Smtp {
+            host: "mx".to_owned(),
+            port: 25,
+            tls,
+            ca_file: None,
+            fingerprint: pin.then(|| "00".repeat(32)),
+            ehlo: "h".to_owned(),
+            login: login
+                .then(|| Login { user: "u".to_owned(), password: Secret::Literal("p".to_owned()) }),
+        };
+        use TlsMode::{Implicit, Opportunistic, Required};
+        for (tls, login, pin, local, wanted) in [
+            (Opportunistic, false, false, false, Opportunistic),
+            (Opportunistic, true, false, false, Required),
+            (Opportunistic, true, false, true, Opportunistic),
+            (Opportunistic, false, true, true, Required),
+            (TlsMode::None, true, false, false, TlsMode::None),
+            (Implicit, true, true, false, Implicit),
+        ] {
+            assert_eq!(protection(&smtp(tls, login, pin), local), wanted, "{tls:?} {login} {pin}");
+        }
     }
 
     #[test]

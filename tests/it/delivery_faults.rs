@@ -7,10 +7,11 @@ use hostwatch::model::limit::DELIVERY_DEADLINE;
 use hostwatch::model::time::Moment;
 use hostwatch::model::unit::Span;
 use hostwatch::notify::courier;
+use hostwatch::notify::deliver::Job;
 use hostwatch::notify::outbox::{Fate, Outbox};
 use hostwatch::notify::relay::{Login, Relay, Secret, Smtp, TlsMode};
 
-use crate::delivery::{Outcome, mail, send, send_with, smtp};
+use crate::delivery::{Outcome, mail, program, send, send_with, smtp};
 use crate::hostile::{Fault, Peer, Step};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -261,6 +262,42 @@ fn a_child_that_hangs_is_ended_with_all_it_started_and_what_it_said_counts() {
             .starts_with("the delivery cannot be started")
     );
     assert!(SOON < DELIVERY_DEADLINE.to_std());
+}
+
+#[test]
+fn a_child_dies_with_the_agent() {
+    let dir = tempfile::tempdir().unwrap();
+    let peer = Peer::start(Fault::Silent(Step::Mail));
+    let one = mail(1, &["a@example.net"], None);
+    let job = Job {
+        recipients: one.recipients.clone(),
+        mail: one,
+        relays: vec![Relay::Smtp(smtp(peer.port, TlsMode::None))],
+        within_ms: 60_000,
+        troubles: Vec::new(),
+    };
+    let file = dir.path().join("job");
+    std::fs::write(&file, serde_json::to_vec(&job).unwrap()).unwrap();
+    let (exe, pid_file) = (program().display(), dir.path().join("pid"));
+    let text =
+        format!("{exe} deliver < {} & echo $! > {}; wait", file.display(), pid_file.display());
+    let mut agent = std::process::Command::new(script(dir.path(), "agent", &text)).spawn().unwrap();
+    // It is in the middle of its work when the peer has heard of the mail.
+    let begin = Instant::now();
+    let wait_for = |what: &dyn Fn() -> bool| {
+        while !what() {
+            assert!(begin.elapsed() < SOON);
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    };
+    wait_for(&|| peer.heard().contains("MAIL FROM"));
+    let pid = std::fs::read_to_string(&pid_file).unwrap().trim().to_owned();
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    wait_for(&|| {
+        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        state.is_empty() || state.contains(") Z ")
+    });
 }
 
 #[test]
