@@ -198,7 +198,8 @@ impl KeptFile {
             Ok((file, length))
         });
         let (file, length) = outcome.map_err(|error| refusal(&path, &error))?;
-        self.file = Some(file);
+        // Files of a recording are ordinary ones, which are replaced, not rewritten in place.
+        self.file = (!host.is_recorded()).then_some(file);
         Ok(length)
     }
 }

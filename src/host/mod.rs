@@ -14,6 +14,7 @@ use crate::model::unit::Span;
 pub mod command;
 pub mod dir;
 pub mod file;
+pub mod identity;
 pub mod mounts;
 pub mod mountwatch;
 pub mod space;

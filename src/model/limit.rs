@@ -62,10 +62,6 @@ pub const NAME_CHARS: usize = 200;
 pub const REPLY_CHARS: usize = 400;
 /// One whole delivery attempt (all relays, all recipients) before the child is killed.
 pub const DELIVERY_DEADLINE: Span = Span::from_secs(300);
-/// A kernel file read on the dispatcher's own wake-up is expected back within this.
-pub const INLINE_SLOW: Span = Span::from_secs(1);
-/// Clients of the control socket at one time.
-pub const CONTROL_CLIENTS: usize = 8;
 /// Bytes of one request on the control socket.
 pub const CONTROL_REQUEST_BYTES: usize = 4096;
 /// Changes between good and bad within [`FLAP_WITHIN`] that make something flapping: the third
