@@ -35,7 +35,7 @@ mod desk;
 pub mod event;
 mod pen;
 mod posting;
-mod record;
+pub mod record;
 mod reload;
 mod report;
 mod sampling;
@@ -206,6 +206,13 @@ impl Engine {
         engine.learn_kinds(effects);
         engine.flush_turn(effects);
         engine
+    }
+
+    /// Whether something handed out to be written has not been answered: worth waiting for at the
+    /// end.
+    #[must_use]
+    pub fn has_unwritten(&self) -> bool {
+        self.pen.is_waiting()
     }
 
     /// Takes in one event, appends what is to be done, and says when to be woken.

@@ -42,6 +42,11 @@ impl Pen {
         self.broken.as_deref()
     }
 
+    /// Whether a write has not been answered, and not been given up either.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting.iter().any(|write| !write.given_up)
+    }
+
     /// Bytes in the journal.
     pub(super) fn size(&self) -> u64 {
         self.size
