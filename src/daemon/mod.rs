@@ -1,1 +1,28 @@
 //! Threads, signals, sockets and the clock: does what the engine asks for.
+//!
+//! Threads: the dispatcher (this one), and asleep unless needed the scribe (journal), the courier
+//! (one delivery child at a time), the control socket, the console. Processes: a delivery child
+//! while mail goes out, and the lane process where a source may hang.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this room is the door to clocks, threads, sockets and this program's own directories"
+)]
+
+pub mod clock;
+pub mod console;
+pub mod control;
+pub mod courier;
+pub mod dispatcher;
+pub mod inbox;
+pub mod lane;
+pub mod lane_process;
+pub mod once;
+pub mod paths;
+pub mod scribe;
+pub mod signals;
+pub mod start;
+pub mod supervisor;
+pub mod test_mail;
+pub mod watching;
+pub mod way_out;

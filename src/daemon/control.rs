@@ -1,0 +1,152 @@
+//! The control socket: one line of JSON in, one line of JSON out, then hang up.
+//!
+//! A thread of its own serves one client at a time, with deadlines, and asks the dispatcher
+//! through its inbox; a slow client holds up other clients for two seconds, and no check. Reading
+//! is for whoever may open the socket; what changes something is for root and the agent's own
+//! user (the kernel says who asks: `SO_PEERCRED`, unix(7)).
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::geteuid;
+use serde::{Deserialize, Serialize};
+
+use super::inbox::{Message, Post};
+use crate::model::exit;
+use crate::model::limit::CONTROL_REQUEST_BYTES;
+
+/// How long a client may take to say its line, and to take the answer.
+const CLIENT_DEADLINE: Duration = Duration::from_secs(2);
+/// How long the dispatcher may take: it answers between two rounds.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// The whole report, [`crate::engine::status::Report`].
+    Status,
+    /// Read the configuration again; answers a [`Done`].
+    Reload,
+    /// Try all waiting mail now; answers a [`Done`].
+    Flush,
+}
+
+impl Request {
+    fn changes_something(&self) -> bool {
+        !matches!(self, Self::Status)
+    }
+}
+
+/// The answer to what changes something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Whether it was done.
+    pub done: bool,
+    /// Exit code that the client should end with.
+    pub code: u8,
+    /// For people.
+    pub text: String,
+}
+
+/// Listens on `path` until the process ends.
+///
+/// # Errors
+/// When the socket cannot be made.
+pub fn listen(path: &Path, post: Post) -> std::io::Result<PathBuf> {
+    // The state directory's lock is ours, so a socket that is there is a dead agent's.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+    std::thread::Builder::new().name("control".to_owned()).stack_size(256 << 10).spawn(
+        move || {
+            for client in listener.incoming().flatten() {
+                if let Err(error) = serve(&client, &post) {
+                    tracing::debug!("a control client went away: {error}");
+                }
+            }
+        },
+    )?;
+    Ok(path.to_owned())
+}
+
+fn serve(mut client: &UnixStream, post: &Post) -> std::io::Result<()> {
+    client.set_read_timeout(Some(CLIENT_DEADLINE))?;
+    client.set_write_timeout(Some(CLIENT_DEADLINE))?;
+    let mut line = String::new();
+    let limit = u64::try_from(CONTROL_REQUEST_BYTES).unwrap_or(u64::MAX);
+    BufReader::new(client.take(limit)).read_line(&mut line)?;
+    let answer = match serde_json::from_str::<Request>(&line) {
+        Err(error) => refuse(exit::USAGE, format!("not a request: {error}")),
+        Ok(request) if request.changes_something() && !may_change(client) => refuse(
+            exit::NO_PRIVILEGE,
+            "only root and the agent's own user may do that; try it with sudo".to_owned(),
+        ),
+        Ok(request) => ask(request, post),
+    };
+    client.write_all(answer.as_bytes())?;
+    client.write_all(b"\n")
+}
+
+fn ask(request: Request, post: &Post) -> String {
+    let (reply, answer) = channel();
+    post.send(Message::Ask(request, reply));
+    answer.recv_timeout(ANSWER_DEADLINE).unwrap_or_else(|_| {
+        refuse(
+            exit::FAILED,
+            "the agent's scheduler does not answer; `systemctl status hostwatch` may say why"
+                .to_owned(),
+        )
+    })
+}
+
+fn refuse(code: u8, text: String) -> String {
+    Done { done: false, code, text }.to_json()
+}
+
+impl Done {
+    /// As one line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+fn may_change(client: &UnixStream) -> bool {
+    getsockopt(client, PeerCredentials)
+        .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw())
+}
+
+/// The client's side: one request to the agent that listens at one of `paths`.
+///
+/// # Errors
+/// `NotFound` or `ConnectionRefused` when no agent listens there; else the system's reason.
+pub fn request(paths: &[PathBuf], request: &Request) -> std::io::Result<String> {
+    let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
+    for path in paths {
+        match UnixStream::connect(path) {
+            Ok(mut agent) => {
+                agent.set_read_timeout(Some(ANSWER_DEADLINE + CLIENT_DEADLINE))?;
+                agent.set_write_timeout(Some(CLIENT_DEADLINE))?;
+                let line = serde_json::to_string(request).map_err(std::io::Error::other)?;
+                agent.write_all(line.as_bytes())?;
+                agent.write_all(b"\n")?;
+                let mut answer = String::new();
+                agent.read_to_string(&mut answer)?;
+                return Ok(answer);
+            }
+            // Denied says more than the absence of another socket.
+            Err(error) if last.kind() == std::io::ErrorKind::PermissionDenied => drop(error),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}

@@ -1,0 +1,283 @@
+//! The dispatcher: one thread that owns the engine, sleeps until something is due or happens, and
+//! does what the engine asks for. The only thread that wakes in a steady state.
+
+use std::collections::VecDeque;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+
+use super::clock::Clock;
+use super::console::Console;
+use super::control::{Done, Request};
+use super::courier::Courier;
+use super::inbox::{Inbox, Message, Post};
+use super::lane::Lanes;
+use super::scribe::{Scribe, Work};
+use super::signals::Signals;
+use super::supervisor::Supervisor;
+use super::watching;
+use crate::config::plan::Plan;
+use crate::engine::Engine;
+use crate::engine::event::{Effect, Event, NextWake};
+use crate::host::Host;
+use crate::host::mountwatch::MountWatch;
+use crate::model::exit;
+use crate::model::time::Moment;
+use crate::model::unit::Span;
+
+/// Longest sleep, so that a suspend on a kernel whose poll does not count it is noticed.
+const SLEEP_MAX: Span = Span::from_secs(3600);
+/// How long a stop waits for the last write.
+const STOP_PATIENCE: Span = Span::from_secs(5);
+
+/// Loads the configuration again; run on a thread of its own since files may be on a slow disk.
+pub type Loader = Box<dyn Fn() -> Result<Plan, String> + Send + Sync>;
+
+/// Everything that the dispatcher drives.
+pub struct Dispatcher {
+    /// What is observed.
+    pub host: Host,
+    /// The clock.
+    pub clock: Clock,
+    /// The engine.
+    pub engine: Engine,
+    /// The inbox.
+    pub inbox: Inbox,
+    /// For threads it starts.
+    pub post: Post,
+    /// Open sources.
+    pub lanes: Lanes,
+    /// Writes the journal.
+    pub scribe: Scribe,
+    /// Delivers mail.
+    pub courier: Courier,
+    /// Signals.
+    pub signals: Signals,
+    /// The service manager.
+    pub supervisor: Supervisor,
+    /// What people see; changes are printed unless quiet.
+    pub console: &'static Console,
+    /// Whether each change is printed.
+    pub prints_changes: bool,
+    /// Loads the configuration again.
+    pub loader: std::sync::Arc<Loader>,
+    /// Control socket, removed at the end.
+    pub socket: Option<PathBuf>,
+    /// Whether a reload that is under way must be answered on the control socket.
+    pub reload_waiting: Vec<std::sync::mpsc::Sender<String>>,
+}
+
+impl std::fmt::Debug for Dispatcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dispatcher").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+impl Dispatcher {
+    /// Runs until a signal asks for the end.
+    pub fn run(mut self, first: Vec<Effect>) {
+        let mut wake = self.settle(first, NextWake::Never);
+        wake = self.step(Event::Wake, wake);
+        watching::print(self.console, &self.engine.status(self.clock.now()), self.prints_changes);
+        self.supervisor.ready("watching");
+        let mounts = MountWatch::open(&self.host).ok();
+        loop {
+            let happened = self.sleep(wake, mounts.as_ref());
+            if happened.mounts {
+                wake = self.step(Event::Changed { kind: "filesystem" }, wake);
+            }
+            if happened.signal {
+                let asked = self.signals.take();
+                if asked.reload {
+                    self.load();
+                }
+                if asked.stop {
+                    return self.stop();
+                }
+            }
+            if happened.inbox {
+                wake = self.read_inbox(wake);
+            }
+            wake = self.step(Event::Wake, wake);
+            self.supervisor.alive(self.clock.now().moment);
+        }
+    }
+
+    /// One event and everything that follows from it at once.
+    fn step(&mut self, event: Event, _was: NextWake) -> NextWake {
+        let mut effects = Vec::new();
+        let wake = self.engine.step(self.clock.now(), event, &mut effects);
+        if effects.is_empty() { wake } else { self.settle(effects, wake) }
+    }
+
+    /// Does effects and what follows from them, until nothing is left to do now.
+    fn settle(&mut self, effects: Vec<Effect>, wake: NextWake) -> NextWake {
+        let mut wake = wake;
+        let mut todo: VecDeque<Effect> = effects.into();
+        let mut more = Vec::new();
+        while let Some(effect) = todo.pop_front() {
+            if let Some(event) = self.perform(effect) {
+                wake = self.engine.step(self.clock.now(), event, &mut more);
+                todo.extend(more.drain(..));
+            }
+        }
+        wake
+    }
+
+    fn perform(&mut self, effect: Effect) -> Option<Event> {
+        match effect {
+            Effect::Survey(kind) => {
+                Some(Event::Surveyed { kind: kind.spec().name, result: kind.survey(&self.host) })
+            }
+            Effect::Open { source, kind, name, options, lane } => {
+                self.lanes.open(source, kind, &name, &options, lane);
+                None
+            }
+            Effect::Close(source) => {
+                self.lanes.close(source);
+                None
+            }
+            Effect::Read { source, run } => self.lanes.read(source, run),
+            Effect::Append { id, frame, sync } => {
+                self.scribe.hand(Work::Append { id, frame, sync })
+            }
+            Effect::Rewrite { id, frames } => self.scribe.hand(Work::Rewrite { id, frames }),
+            Effect::Deliver { mail, recipients, relays } => {
+                self.courier.hand(mail, recipients, relays)
+            }
+            Effect::Log { level, line } => {
+                self.say(level, line);
+                None
+            }
+        }
+    }
+
+    fn say(&self, level: tracing::Level, line: String) {
+        match level {
+            tracing::Level::ERROR => tracing::error!("{line}"),
+            tracing::Level::WARN => tracing::warn!("{line}"),
+            tracing::Level::INFO if self.prints_changes => self.console.out(line),
+            _ => {}
+        }
+    }
+
+    fn read_inbox(&mut self, wake: NextWake) -> NextWake {
+        let mut wake = wake;
+        let messages: Vec<Message> = self.inbox.drain().collect();
+        for message in messages {
+            match message {
+                Message::Event(event) => {
+                    self.answer_reload(&event);
+                    wake = self.step(event, wake);
+                }
+                Message::Lane(answer) => {
+                    for event in self.lanes.hear(answer) {
+                        wake = self.step(event, wake);
+                    }
+                }
+                Message::Ask(Request::Status, reply) => {
+                    let report = self.engine.status(self.clock.now());
+                    let _ = reply.send(serde_json::to_string(&report).unwrap_or_default());
+                }
+                Message::Ask(Request::Reload, reply) => {
+                    self.reload_waiting.push(reply);
+                    self.load();
+                }
+                Message::Ask(Request::Flush, reply) => {
+                    wake = self.step(Event::Flush, wake);
+                    let text = "all waiting mail is being tried".to_owned();
+                    let done = Done { done: true, code: exit::DONE, text };
+                    let _ = reply.send(done.to_json());
+                }
+            }
+        }
+        wake
+    }
+
+    /// Reads the configuration on a thread of its own; the result comes through the inbox.
+    fn load(&self) {
+        let (loader, post) = (std::sync::Arc::clone(&self.loader), self.post.clone());
+        let thread = std::thread::Builder::new().name("loader".to_owned());
+        let spawned = thread.spawn(move || {
+            post.send(Message::Event(match loader() {
+                Ok(plan) => Event::Reload(Box::new(plan)),
+                Err(errors) => Event::ReloadRefused(errors),
+            }));
+        });
+        if let Err(error) = spawned {
+            tracing::error!("cannot start a thread to reload: {error}");
+        }
+    }
+
+    fn answer_reload(&mut self, event: &Event) {
+        let done = match event {
+            Event::Reload(plan) => Done {
+                done: true,
+                code: exit::DONE,
+                text: format!("reloaded: {} checks", plan.checks.len()),
+            },
+            Event::ReloadRefused(errors) => Done {
+                done: false,
+                code: exit::BAD_CONFIG,
+                text: format!(
+                    "{errors}\nconfiguration NOT applied; the running one stays in force"
+                ),
+            },
+            _ => return,
+        };
+        for reply in self.reload_waiting.drain(..) {
+            let _ = reply.send(done.to_json());
+        }
+    }
+
+    /// Sleeps until `wake`, a descriptor speaks, or the watchdog wants food.
+    fn sleep(&self, wake: NextWake, mounts: Option<&MountWatch>) -> Happened {
+        let now = self.clock.now().moment;
+        let due = match wake {
+            NextWake::At(moment) => moment,
+            NextWake::Never => Moment(u64::MAX),
+        };
+        let due = self.supervisor.next_feeding().map_or(due, |feeding| due.min(feeding));
+        let span = due.since(now).min(SLEEP_MAX);
+        let mut polled = vec![
+            PollFd::new(self.inbox.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+        ];
+        if let Some(watch) = mounts {
+            polled.push(PollFd::new(watch.as_fd(), MountWatch::EVENTS));
+        }
+        // An interrupted sleep is a short sleep: the loop looks at everything again.
+        let _ = ppoll(&mut polled, Some(TimeSpec::from_duration(span.to_std())), None);
+        let spoke = |index: usize| polled.get(index).and_then(PollFd::any).unwrap_or(false);
+        Happened { inbox: spoke(0), signal: spoke(1), mounts: spoke(2) }
+    }
+
+    /// Hands out what must be kept and waits a little for the disk; lanes are left to themselves.
+    fn stop(mut self) {
+        self.supervisor.stopping();
+        let _ = self.step(Event::Stop, NextWake::Never);
+        let deadline = self.clock.now().moment + STOP_PATIENCE;
+        while self.engine.has_unwritten() && self.clock.now().moment < deadline {
+            let left = deadline.since(self.clock.now().moment);
+            let mut polled = [PollFd::new(self.inbox.as_fd(), PollFlags::POLLIN)];
+            let _ = ppoll(&mut polled, Some(TimeSpec::from_duration(left.to_std())), None);
+            let _ = self.read_inbox(NextWake::Never);
+        }
+        if let Some(socket) = &self.socket {
+            let _ = std::fs::remove_file(socket);
+        }
+        if self.prints_changes {
+            self.console.out("stopped".to_owned());
+        }
+        self.console.flush();
+    }
+}
+
+/// Which descriptors spoke.
+struct Happened {
+    inbox: bool,
+    signal: bool,
+    mounts: bool,
+}

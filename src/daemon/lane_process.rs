@@ -1,0 +1,190 @@
+//! The lane process: a child in which every source that may hang has a thread of its own.
+//!
+//! A thread that waits in the kernel for a dead file server can survive even SIGKILL, and keeps
+//! its whole process from ending. So the agent keeps such threads out of its own process: the
+//! child holds no lock and no file of the agent's, and can be left behind. Orders go in and
+//! answers come out as lines of JSON.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+
+use serde::{Deserialize, Serialize};
+
+use super::lane::run_probe;
+use crate::host::Host;
+use crate::model::kind::OptionValue;
+use crate::model::limit::{LANE_STACK_BYTES, LANES};
+use crate::model::reading::{Observation, ProbeError};
+use crate::model::time::Moment;
+use crate::probe;
+
+/// What the child is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Make a lane for a source.
+    Open {
+        /// Its number.
+        source: u32,
+        /// Name of its kind.
+        kind: String,
+        /// Its name within the kind.
+        name: String,
+        /// Values of the kind's options, by key.
+        options: Vec<(String, OptionValue)>,
+    },
+    /// Run a source once.
+    Read {
+        /// Which.
+        source: u32,
+        /// Number of the run.
+        run: u64,
+        /// The time, for rates.
+        now: Moment,
+    },
+    /// Forget a source.
+    Close {
+        /// Which.
+        source: u32,
+    },
+}
+
+/// What the child answers to a read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Answer {
+    /// Of which source.
+    pub source: u32,
+    /// Of which run.
+    pub run: u64,
+    /// What was seen.
+    pub result: Result<Vec<Observation>, ProbeError>,
+}
+
+/// The agent's end.
+#[derive(Debug)]
+pub struct LaneProcess {
+    orders: ChildStdin,
+    /// Dropped without a wait: the child ends by itself when its input does, or hangs alone.
+    _child: Child,
+}
+
+impl LaneProcess {
+    /// Starts the child. `hear` is called with each answer, and with `None` when the child is
+    /// gone, on a thread of its own.
+    ///
+    /// # Errors
+    /// When the child or the thread cannot be started.
+    pub fn start(
+        host: &Host,
+        hear: impl Fn(Option<Answer>) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let mut command = Command::new("/proc/self/exe");
+        command.arg("lanes").stdin(Stdio::piped()).stdout(Stdio::piped());
+        if host.is_recorded() {
+            command.arg(host.path(""));
+        }
+        let mut child = command.spawn()?;
+        let missing = || std::io::Error::other("the child has no pipes");
+        let orders = child.stdin.take().ok_or_else(missing)?;
+        let answers = child.stdout.take().ok_or_else(missing)?;
+        std::thread::Builder::new().name("lanes".to_owned()).stack_size(128 << 10).spawn(
+            move || {
+                for line in BufReader::new(answers).lines() {
+                    let Ok(line) = line else { break };
+                    if let Ok(answer) = serde_json::from_str(&line) {
+                        hear(Some(answer));
+                    }
+                }
+                hear(None);
+            },
+        )?;
+        Ok(Self { orders, _child: child })
+    }
+
+    /// Gives an order. The child's reader never waits for a lane, so this does not block.
+    ///
+    /// # Errors
+    /// When the child is gone.
+    pub fn send(&mut self, order: &Order) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(order).map_err(std::io::Error::other)?;
+        line.push(b'\n');
+        self.orders.write_all(&line)
+    }
+}
+
+/// The child's whole life: lanes by order, until the input ends.
+pub fn serve(root: Option<&Path>) {
+    let host = root.map_or_else(Host::live, Host::recorded);
+    let out = Arc::new(std::sync::Mutex::new(std::io::stdout()));
+    let mut lanes: HashMap<u32, Sender<(u64, Moment)>> = HashMap::new();
+    for line in std::io::stdin().lines().map_while(Result::ok) {
+        match serde_json::from_str(&line) {
+            Ok(Order::Open { source, kind, name, options }) if lanes.len() < LANES => {
+                if let Some(lane) = open(&host, source, &kind, &name, &options, &out) {
+                    lanes.insert(source, lane);
+                }
+            }
+            Ok(Order::Read { source, run, now }) => {
+                let handed = lanes.get(&source).is_some_and(|lane| lane.send((run, now)).is_ok());
+                if !handed {
+                    let why = format!("no lane for it; at most {LANES} sources may be slow");
+                    say(&out, &Answer { source, run, result: Err(ProbeError::Failed(why)) });
+                }
+            }
+            Ok(Order::Close { source }) => drop(lanes.remove(&source)),
+            Ok(Order::Open { .. }) | Err(_) => {}
+        }
+    }
+    // Lanes that hang are no reason to stay: the process ends with the agent's pipe.
+}
+
+fn open(
+    host: &Host,
+    source: u32,
+    kind: &str,
+    name: &str,
+    options: &[(String, OptionValue)],
+    out: &Arc<std::sync::Mutex<std::io::Stdout>>,
+) -> Option<Sender<(u64, Moment)>> {
+    let kind = probe::kind(kind)?;
+    let options = kind
+        .spec()
+        .options
+        .iter()
+        .filter_map(|spec| {
+            let (_, value) = options.iter().find(|(key, _)| key == spec.key)?;
+            Some((spec.key, value.clone()))
+        })
+        .collect();
+    let mut probe = kind.open(name, &options);
+    let (sender, runs) = channel();
+    let (host, out) = (host.clone(), Arc::clone(out));
+    std::thread::Builder::new()
+        .stack_size(LANE_STACK_BYTES)
+        .spawn(move || {
+            for (run, now) in runs {
+                let result = run_probe(probe.as_mut(), &host, now).result;
+                say(&out, &Answer { source, run, result });
+            }
+        })
+        .ok()?;
+    Some(sender)
+}
+
+fn say(out: &std::sync::Mutex<std::io::Stdout>, answer: &Answer) {
+    let Ok(mut line) = serde_json::to_vec(answer) else { return };
+    line.push(b'\n');
+    if let Ok(mut out) = out.lock() {
+        let _ = out.write_all(&line).and_then(|()| out.flush());
+    }
+}
+
+/// Path of this very program, for children of other rooms.
+#[must_use]
+pub fn this_program() -> PathBuf {
+    PathBuf::from("/proc/self/exe")
+}

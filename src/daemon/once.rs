@@ -1,0 +1,187 @@
+//! Reads sources once, for the one-shot `check`: those that may hang in the lane process, with
+//! one deadline for all of them; rates by a second reading a moment later.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+
+use super::clock::Clock;
+use super::lane::run_probe;
+use super::lane_process::{Answer, LaneProcess, Order};
+use crate::config::plan::Check;
+use crate::host::Host;
+use crate::model::reading::{MetricId, Observation, ProbeError};
+use crate::model::time::Moment;
+use crate::model::unit::Span;
+use crate::probe::{Found, Lane, Probe};
+
+/// Between the two readings of a rate.
+const RATE_INTERVAL: Span = Span::from_secs(1);
+
+/// What is read together: kind, source, options.
+type Key = (&'static str, Arc<str>, String);
+
+type Outcome = Result<Vec<Observation>, ProbeError>;
+
+/// Collects what is wanted, reads it, and hands out what was seen.
+#[derive(Debug)]
+pub struct Reader {
+    host: Host,
+    timeout: Span,
+    keys: HashMap<Key, usize>,
+    sources: Vec<Source>,
+}
+
+struct Source {
+    check: Arc<Check>,
+    name: Arc<str>,
+    lane: Lane,
+    probe: Option<Box<dyn Probe>>,
+    /// Metrics that rules speak of: a rate among them has no value at the first reading.
+    metrics: Vec<MetricId>,
+    outcome: Outcome,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?}", self.name, self.outcome)
+    }
+}
+
+/// What was seen of one instance.
+#[derive(Debug)]
+pub enum Seen<'a> {
+    /// Its readings.
+    Observation(&'a Observation),
+    /// Why there are none.
+    Error(&'a ProbeError),
+    /// It vanished between survey and reading.
+    Nothing,
+}
+
+impl Reader {
+    /// Nothing wanted yet.
+    #[must_use]
+    pub fn new(host: Host, timeout: Span) -> Self {
+        Self { host, timeout, keys: HashMap::new(), sources: Vec::new() }
+    }
+
+    /// Adds an instance.
+    pub fn want(&mut self, check: &Arc<Check>, found: &Found) {
+        let index = *self.keys.entry(key(check, found)).or_insert(self.sources.len());
+        if index == self.sources.len() {
+            let late = format!("no answer from {} within {}", found.source, self.timeout);
+            self.sources.push(Source {
+                check: Arc::clone(check),
+                name: Arc::clone(&found.source),
+                lane: found.lane,
+                probe: None,
+                metrics: Vec::new(),
+                outcome: Err(ProbeError::TimedOut(late)),
+            });
+        }
+        let levels = [&check.rule.warn, &check.rule.crit];
+        let clauses = levels.into_iter().flatten().flat_map(|level| &level.clauses);
+        if let Some(source) = self.sources.get_mut(index) {
+            source.metrics.extend(clauses.map(|clause| clause.metric));
+        }
+    }
+
+    /// Reads everything; returns when all have answered or the deadline has passed.
+    pub fn read(&mut self) {
+        let clock = Clock::new();
+        let slow = self.start_slow(clock.now().moment);
+        self.read_inline(clock.now().moment);
+        let incomplete = self.sources.iter().any(|s| s.lane == Lane::Inline && !s.is_complete());
+        if incomplete && !self.host.is_recorded() {
+            std::thread::sleep(RATE_INTERVAL.to_std());
+            self.read_inline(clock.now().moment);
+        }
+        if let Some((_process, answers, waiting)) = slow {
+            self.collect(clock, &answers, waiting);
+        }
+    }
+
+    fn read_inline(&mut self, now: Moment) {
+        for source in self.sources.iter_mut().filter(|source| source.lane == Lane::Inline) {
+            if source.probe.is_some() && source.is_complete() {
+                continue;
+            }
+            let check = &source.check;
+            let probe =
+                source.probe.get_or_insert_with(|| check.kind.open(&source.name, &check.options));
+            source.outcome = run_probe(probe.as_mut(), &self.host, now).result;
+        }
+    }
+
+    fn start_slow(&self, now: Moment) -> Option<(LaneProcess, Receiver<Answer>, usize)> {
+        let slow = || self.sources.iter().zip(0_u32..).filter(|(s, _)| s.lane == Lane::Own);
+        let count = slow().count();
+        if count == 0 {
+            return None;
+        }
+        let (sender, answers) = channel();
+        let mut process = LaneProcess::start(&self.host, move |answer| {
+            // When the child ends, the sender goes with this closure and the wait is over.
+            if let Some(answer) = answer {
+                let _ = sender.send(answer);
+            }
+        })
+        .ok()?;
+        for (source, number) in slow() {
+            let options =
+                source.check.options.iter().map(|(key, v)| ((*key).to_owned(), v.clone()));
+            let open = Order::Open {
+                source: number,
+                kind: source.check.kind.spec().name.to_owned(),
+                name: source.name.to_string(),
+                options: options.collect(),
+            };
+            let _ = process.send(&open);
+            let _ = process.send(&Order::Read { source: number, run: 0, now });
+        }
+        Some((process, answers, count))
+    }
+
+    fn collect(&mut self, clock: Clock, answers: &Receiver<Answer>, waiting: usize) {
+        let deadline = clock.now().moment + self.timeout;
+        for _ in 0..waiting {
+            let left = deadline.since(clock.now().moment);
+            let Ok(answer) = answers.recv_timeout(left.to_std()) else { return };
+            let index = usize::try_from(answer.source).unwrap_or(usize::MAX);
+            if let Some(source) = self.sources.get_mut(index) {
+                source.outcome = answer.result;
+            }
+        }
+    }
+
+    /// What was seen of an instance.
+    #[must_use]
+    pub fn seen(&self, check: &Check, found: &Found) -> Seen<'_> {
+        let source = self.keys.get(&key(check, found)).and_then(|index| self.sources.get(*index));
+        match source.map(|source| &source.outcome) {
+            Some(Ok(observations)) => observations
+                .iter()
+                .find(|observation| observation.instance == found.instance)
+                .map_or(Seen::Nothing, Seen::Observation),
+            Some(Err(error)) => Seen::Error(error),
+            None => Seen::Nothing,
+        }
+    }
+}
+
+impl Source {
+    /// Whether every metric that a rule speaks of has a value, or none will come.
+    fn is_complete(&self) -> bool {
+        match &self.outcome {
+            Ok(observations) => observations.iter().all(|observation| {
+                self.metrics.iter().all(|metric| observation.get(*metric).is_some())
+            }),
+            Err(_) => false,
+        }
+    }
+}
+
+fn key(check: &Check, found: &Found) -> Key {
+    (check.kind.spec().name, Arc::clone(&found.source), format!("{:?}", check.options))
+}

@@ -1,0 +1,61 @@
+//! Where the agent keeps its state and its control socket.
+
+use std::path::{Path, PathBuf};
+
+use nix::unistd::geteuid;
+
+/// Main configuration file when none is named.
+pub const CONFIG_FILE: &str = "/etc/hostwatch/hostwatch.yaml";
+/// State directory of an agent that runs as root and is not told otherwise.
+const STATE_DIRECTORY: &str = "/var/lib/hostwatch";
+/// Runtime directory that systemd makes for the packaged unit.
+const RUNTIME_DIRECTORY: &str = "/run/hostwatch";
+/// Name of the control socket.
+const SOCKET: &str = "control.sock";
+
+/// The state directory: as asked for, else systemd's, else root's, else the user's own.
+#[must_use]
+pub fn state_directory(asked: Option<&Path>) -> PathBuf {
+    if let Some(asked) = asked {
+        return asked.to_owned();
+    }
+    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(given) = from("STATE_DIRECTORY") {
+        return PathBuf::from(given);
+    }
+    if geteuid().is_root() {
+        return PathBuf::from(STATE_DIRECTORY);
+    }
+    if let Some(state) = from("XDG_STATE_HOME") {
+        return PathBuf::from(state).join("hostwatch");
+    }
+    from("HOME").map_or_else(
+        || PathBuf::from("hostwatch-state"),
+        |home| PathBuf::from(home).join(".local/state/hostwatch"),
+    )
+}
+
+/// Where the agent listens: systemd's runtime directory if it gave one and no other state
+/// directory was asked for, else the state directory.
+#[must_use]
+pub fn listening_socket(asked_state: Option<&Path>) -> PathBuf {
+    match std::env::var_os("RUNTIME_DIRECTORY").filter(|value| !value.is_empty()) {
+        Some(runtime) if asked_state.is_none() => PathBuf::from(runtime).join(SOCKET),
+        _ => state_directory(asked_state).join(SOCKET),
+    }
+}
+
+/// Where a client looks for the agent, best first.
+#[must_use]
+pub fn sockets_to_try(asked_state: Option<&Path>) -> Vec<PathBuf> {
+    if let Some(asked) = asked_state {
+        return vec![asked.join(SOCKET)];
+    }
+    let mut candidates = vec![
+        Path::new(RUNTIME_DIRECTORY).join(SOCKET),
+        Path::new(STATE_DIRECTORY).join(SOCKET),
+        state_directory(None).join(SOCKET),
+    ];
+    candidates.dedup();
+    candidates
+}

@@ -1,0 +1,168 @@
+//! Puts the agent together: configuration, state directory, threads, engine; then runs it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::clock::Clock;
+use super::console::Console;
+use super::courier::Courier;
+use super::dispatcher::{Dispatcher, Loader};
+use super::inbox::Inbox;
+use super::lane::Lanes;
+use super::lane_process::this_program;
+use super::scribe::{Scribe, with_cause};
+use super::signals::Signals;
+use super::supervisor::Supervisor;
+use super::{control, paths, way_out};
+use crate::config;
+use crate::config::plan::Plan;
+use crate::engine::{Engine, Start, record};
+use crate::host::Host;
+use crate::model::exit;
+use crate::model::id::HostIdentity;
+use crate::store::journal::Journal;
+use crate::store::lock::{LockError, StateLock};
+
+/// What `run` was asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Main configuration file.
+    pub config: Option<PathBuf>,
+    /// State directory.
+    pub state: Option<PathBuf>,
+    /// Print problems of the agent only.
+    pub quiet: bool,
+    /// Root of the machine to watch, if it is not this one.
+    pub root: Option<PathBuf>,
+}
+
+/// Why the agent did not start: an exit code and a sentence.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Exit code.
+    pub code: u8,
+    /// For people.
+    pub text: String,
+}
+
+/// Runs the agent until it is asked to stop.
+///
+/// # Errors
+/// When it cannot start: a bad configuration, a second agent on the state directory, no threads.
+pub fn run(options: &Options) -> Result<(), Refusal> {
+    let failed = |what: &str| {
+        let what = what.to_owned();
+        move |error: &dyn std::error::Error| Refusal {
+            code: exit::FAILED,
+            text: format!("cannot {what}: {}", with_cause(error)),
+        }
+    };
+    let console = Console::start().map_err(|e| failed("start a thread")(&e))?;
+    let host = options.root.as_deref().map_or_else(Host::live, Host::recorded);
+    let identity = host.identity();
+    let directory = paths::state_directory(options.state.as_deref());
+    let plan = load(options.config.as_deref(), &identity, &directory)
+        .map_err(|text| Refusal { code: exit::BAD_CONFIG, text })?;
+
+    let opened = open_store(&directory)?;
+    let last = record::last_clocks(&opened.start.frames);
+    let clock = if opened.start.store_error.is_none() {
+        Clock::resume(&directory, last)
+    } else {
+        Clock::new()
+    };
+
+    let (post, inbox) = Inbox::open().map_err(|e| failed("open an event descriptor")(&e))?;
+    let signals = Signals::listen().map_err(|e| failed("listen for signals")(&e))?;
+    let scribe = Scribe::start(directory.clone(), opened.journal, post.clone())
+        .map_err(|e| failed("start a thread")(&e))?;
+    let courier =
+        Courier::start(this_program(), post.clone()).map_err(|e| failed("start a thread")(&e))?;
+    let socket = paths::listening_socket(options.state.as_deref());
+    let socket = match control::listen(&socket, post.clone()) {
+        Ok(socket) => Some(socket),
+        Err(error) => {
+            tracing::error!(
+                "`hostwatch status` will not work: cannot listen on `{}`: {error}",
+                socket.display()
+            );
+            None
+        }
+    };
+
+    let mut first = Vec::new();
+    let engine = Engine::new(plan, opened.start, clock.now(), &mut first);
+    let config_file = options.config.clone();
+    let loader: Arc<Loader> =
+        Arc::new(Box::new(move || load(config_file.as_deref(), &identity, &directory)));
+    let dispatcher = Dispatcher {
+        lanes: Lanes::new(host.clone(), clock, post.clone()),
+        host,
+        clock,
+        engine,
+        inbox,
+        post,
+        scribe,
+        courier,
+        signals,
+        supervisor: Supervisor::from_environment(),
+        console,
+        prints_changes: !options.quiet,
+        loader,
+        socket,
+        reload_waiting: Vec::new(),
+    };
+    dispatcher.run(first);
+    drop(opened.lock);
+    Ok(())
+}
+
+/// Loads the configuration; mistakes come back as text, warnings go to the log.
+pub(super) fn load(
+    file: Option<&Path>,
+    identity: &HostIdentity,
+    state_directory: &Path,
+) -> Result<Plan, String> {
+    let loaded = config::load(file, identity);
+    match loaded.plan {
+        Some(mut plan) => {
+            let warnings = loaded.diagnostics.render(false);
+            if !warnings.is_empty() {
+                tracing::warn!("{warnings}");
+            }
+            plan.mail.via = way_out::find(&plan.mail.via, state_directory);
+            Ok(plan)
+        }
+        None => Err(loaded.diagnostics.render(false)),
+    }
+}
+
+struct OpenedStore {
+    start: Start,
+    journal: Option<Journal>,
+    lock: Option<StateLock>,
+}
+
+/// Opens the state directory. What stands in the way of storing is no reason not to watch: the
+/// agent then runs from memory and reports that. Only a second agent is refused.
+fn open_store(directory: &Path) -> Result<OpenedStore, Refusal> {
+    let from_memory = |why: String| {
+        tracing::error!("state cannot be kept, watching from memory: {why}");
+        let start = Start { store_error: Some(why), ..Start::default() };
+        Ok(OpenedStore { start, journal: None, lock: None })
+    };
+    let lock = match StateLock::acquire(directory) {
+        Ok(lock) => lock,
+        Err(error @ LockError::Held { .. }) => {
+            return Err(Refusal { code: exit::FAILED, text: with_cause(&error) });
+        }
+        Err(error) => return from_memory(with_cause(&error)),
+    };
+    match Journal::open(directory) {
+        Ok(opened) => {
+            let start = Start { frames: opened.frames, store_note: opened.note, store_error: None };
+            Ok(OpenedStore { start, journal: Some(opened.journal), lock: Some(lock) })
+        }
+        Err(error) => from_memory(with_cause(&error)),
+    }
+}
