@@ -1,16 +1,81 @@
-//! The command line: one file a command.
+//! The command line: one file a command. Parses, asks, prints; decides nothing.
 
 use std::process::ExitCode;
 
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::host::Host;
+use crate::model::exit;
+use args::{Arguments, Command};
+use screen::Screen;
+
+pub mod args;
+pub mod ask;
+pub mod check;
+pub mod completions;
 pub mod deliver;
+pub mod explain;
+pub mod mail;
+pub mod man;
 pub mod reference;
+pub mod reload;
+pub mod run;
+pub mod screen;
+pub mod status;
 pub mod validate;
 
 /// Runs the command that the arguments ask for.
 #[must_use]
 pub fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|arg| arg == "deliver") {
-        return deliver::run();
+    let screen = Screen::new();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return ExitCode::from(refuse(&error)),
+    };
+    ExitCode::from(match arguments.command {
+        Command::Run(asked) => run::run(&screen, &asked),
+        Command::Check(asked) => check::run(&screen, &asked),
+        Command::Validate(asked) => validate(&screen, &asked),
+        Command::Status(asked) => status::run(&screen, &asked),
+        Command::Explain(asked) => explain::run(&screen, &asked),
+        Command::Mail(asked) => mail::run(&screen, &asked.command),
+        Command::Reload(asked) => reload::run(&screen, &asked),
+        Command::Completions { shell } => completions::run(&screen, shell),
+        Command::Schema => {
+            screen.out(&reference::schema());
+            exit::DONE
+        }
+        Command::Lanes { root } => {
+            crate::daemon::lane_process::serve(root.as_deref());
+            exit::DONE
+        }
+        Command::Deliver => return deliver::run(),
+    })
+}
+
+fn validate(screen: &Screen, asked: &args::Validate) -> u8 {
+    let host = Host::live();
+    let request =
+        validate::Request { files: asked.files.clone(), json: asked.json, color: screen.color };
+    match validate::run(&request, &host.identity(), Some(&host), &mut std::io::stdout()) {
+        Ok(code) => code,
+        Err(error) => {
+            screen.err(&format!("cannot print: {error}"));
+            exit::FAILED
+        }
     }
-    ExitCode::SUCCESS
+}
+
+/// Prints what clap has to say. Its own exit code for a mistake, 2, would look critical to whoever
+/// called `check` or `status`.
+fn refuse(error: &clap::Error) -> u8 {
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => exit::DONE,
+        _ => match std::env::args().nth(1).as_deref() {
+            Some("check" | "status") => exit::UNKNOWN,
+            _ => exit::USAGE,
+        },
+    }
 }

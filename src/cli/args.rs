@@ -1,0 +1,265 @@
+//! The command line as typed: one definition for parsing, `--help`, the man page and completions.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Watches this server's hardware and operating system, and mails a person when something changes.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hostwatch",
+    version,
+    about = "Watches this server and mails a person when something changes",
+    long_about = "hostwatch judges this server's filesystems, processors, memory, disks and links \
+against checks written in YAML, and mails a person when a check changes its state. It needs no \
+configuration file to begin: it finds what there is, and brings limits of its own.",
+    after_help = "Examples:
+  hostwatch run                       watch this machine in the foreground
+  hostwatch check -q                  say what is bad now, and nothing when all is well
+  hostwatch status --problems         ask the running agent what is bad
+  hostwatch explain filesystem:/data  why it is in its state, and who is told
+  hostwatch mail test                 prove that mail arrives
+
+Exit codes: 0 done, 1 failed, 64 wrong usage, 69 no agent runs, 77 no privilege, 78 bad
+configuration; check and status: 0 ok, 1 warning, 2 critical, 3 unknown or wrong usage.",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch this machine in the foreground
+    ///
+    /// Finds the filesystems, processors, memory, disks and links of this machine, prints what it
+    /// watches and each change, and mails through the configured servers, else the local sendmail,
+    /// else a Maildir in its state directory. SIGHUP reloads the configuration, SIGTERM stops.
+    #[command(after_help = "Examples:
+  hostwatch run
+  hostwatch run --config ./hostwatch.yaml --state ./state")]
+    Run(Run),
+    /// Judge now, print, and exit with the worst state
+    ///
+    /// Works without the agent. A rate (processor, disk, link) is measured over one second. A rule
+    /// that needs longer than 5 minutes cannot be judged from one look: it counts as ok, and the
+    /// line says so.
+    #[command(after_help = "Examples:
+  hostwatch check
+  hostwatch check -q                      nothing is printed when all is well: for cron
+  hostwatch check filesystem:/ --nagios   one line for Nagios, Icinga, NRPE
+  hostwatch check --root ./capture --json judge a recorded machine
+
+Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown (critical > unknown > warning).")]
+    Check(Check),
+    /// Find every mistake in the configuration
+    ///
+    /// Reads the files as `run` would, reports all errors and warnings of all files in one run,
+    /// and changes nothing.
+    #[command(after_help = "Examples:
+  hostwatch validate
+  hostwatch validate ./hostwatch.yaml ./conf.d/50-mine.yaml
+  hostwatch validate --json               one JSON object a mistake, for editors
+
+Exit codes: 0 valid (there may be warnings), 78 not valid.")]
+    Validate(Validate),
+    /// Ask the running agent for the states
+    #[command(after_help = "Examples:
+  hostwatch status
+  hostwatch status --problems
+  hostwatch status --watch
+  hostwatch status 'filesystem:*' --json
+
+Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown, 69 no agent runs.")]
+    Status(Status),
+    /// Say why an instance is in its state, and who is told
+    #[command(after_help = "Examples:
+  hostwatch explain filesystem:/data
+  hostwatch explain bandwidth:eno1 --json")]
+    Explain(Explain),
+    /// Prove the mail path, look into the outbox
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Mail(MailArguments),
+    /// Make the running agent read its configuration again
+    ///
+    /// The new configuration is applied only if it holds no error; otherwise the errors are
+    /// printed, the running configuration stays in force, and the exit code is 78.
+    #[command(after_help = "Example:
+  hostwatch validate && hostwatch reload")]
+    Reload(Connect),
+    /// Print a completion script for a shell
+    #[command(after_help = "Examples:
+  hostwatch completions bash > /etc/bash_completion.d/hostwatch
+  hostwatch completions zsh > /usr/share/zsh/vendor-completions/_hostwatch")]
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Print the JSON Schema of the configuration, for editors
+    #[command(after_help = "Example:
+  hostwatch schema > hostwatch.schema.json")]
+    Schema,
+    /// Read sources that may hang: the agent's own child
+    #[command(hide = true)]
+    Lanes {
+        /// Root of a recorded machine.
+        root: Option<PathBuf>,
+    },
+    /// Deliver one mail: the agent's own child
+    #[command(hide = true)]
+    Deliver,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Main configuration file; `conf.d` beside it is read too [default:
+    /// /etc/hostwatch/hostwatch.yaml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// State directory [default: /var/lib/hostwatch for root, else ~/.local/state/hostwatch]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Print problems of the agent only, not what is watched and each change
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Watch the machine whose files stand below DIR instead of this one
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub root: Option<PathBuf>,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Ids to judge, such as `filesystem:/data`; globs are allowed [default: all]
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print one line as a Nagios plugin does, with performance data
+    #[arg(long, conflicts_with = "json")]
+    pub nagios: bool,
+    /// Print problems only, and nothing when all is well
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Judge the machine recorded below DIR instead of this one
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Main configuration file; `conf.d` beside it is read too
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How long to wait for a source that does not answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub timeout: u64,
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// Files to read together [default: /etc/hostwatch/hostwatch.yaml and its conf.d]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Print one JSON object a mistake
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How to find the running agent.
+#[derive(Debug, Args)]
+pub struct Connect {
+    /// State directory of the agent, where it was started with `--state`
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Ids to show; globs are allowed [default: all]
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print only what is not ok, and what is on its way there
+    #[arg(long)]
+    pub problems: bool,
+    /// Print again every two seconds, until interrupted
+    #[arg(long)]
+    pub watch: bool,
+    /// How to find the agent.
+    #[command(flatten)]
+    pub connect: Connect,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The id, such as `filesystem:/data`
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How to find the agent.
+    #[command(flatten)]
+    pub connect: Connect,
+}
+
+/// Arguments of `mail`.
+#[derive(Debug, Args)]
+pub struct MailArguments {
+    /// What about mail.
+    #[command(subcommand)]
+    pub command: MailCommand,
+}
+
+/// The commands below `mail`.
+#[derive(Debug, Subcommand)]
+pub enum MailCommand {
+    /// Send a test mail to every contact, now, and show what each server says
+    ///
+    /// Works with and without the running agent, and does not go through the outbox: what you see
+    /// is the conversation itself.
+    #[command(after_help = "Example:
+  hostwatch mail test")]
+    Test {
+        /// Only this contact
+        #[arg(value_name = "CONTACT")]
+        contact: Option<String>,
+        /// Main configuration file
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// How to find the agent.
+        #[command(flatten)]
+        connect: Connect,
+    },
+    /// Show what waits in the outbox of the running agent, and why
+    Queue {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// How to find the agent.
+        #[command(flatten)]
+        connect: Connect,
+    },
+    /// Try everything that waits, now
+    Flush(Connect),
+}
+
+/// Shells with completion scripts.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Shell {
+    /// GNU Bash.
+    Bash,
+    /// The Z shell.
+    Zsh,
+    /// Fish.
+    Fish,
+}
