@@ -1,15 +1,21 @@
 //! Integration tests: one binary, one module a subject.
-
+mod agent;
 mod architecture;
 mod config;
 mod config_generated;
 mod config_mutations;
+mod crash;
+mod daemon;
 mod delivery;
 mod delivery_faults;
 mod disk;
 mod fixtures;
+mod full_disk;
+mod generated;
 mod hostile;
+mod hung_mount;
 mod mail_text;
 mod outbox;
+mod sink;
 mod store;
 mod store_faults;
