@@ -143,12 +143,6 @@ impl KeptFile {
         Self { path: path.into(), shape, file: None, buffer: Vec::new() }
     }
 
-    /// Its path, without a leading slash.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
     /// Its content now, in one system call where the kernel allows.
     ///
     /// # Errors

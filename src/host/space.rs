@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{AtFlags, OFlag};
-use nix::sys::stat::{Mode, SFlag};
+use nix::sys::stat::Mode;
 use nix::sys::statvfs::{FsFlags, Statvfs};
 
 use super::Host;
@@ -116,20 +116,6 @@ pub fn space_without_automount(
         Ok((split(stat.st_dev), space_of(answer)))
     };
     outcome().map_err(|error| io(&path, error))
-}
-
-/// Whether a path is a directory, without triggering an automount; for paths of memory file
-/// systems only, as it may wait otherwise.
-#[must_use]
-pub fn is_directory(host: &Host, path: &str) -> bool {
-    nix::sys::stat::fstatat(
-        nix::fcntl::AT_FDCWD,
-        &host.path(path),
-        AtFlags::AT_NO_AUTOMOUNT | AtFlags::AT_SYMLINK_NOFOLLOW,
-    )
-    .is_ok_and(|stat| {
-        SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFDIR
-    })
 }
 
 fn split(device: nix::libc::dev_t) -> DeviceNumber {
