@@ -125,3 +125,5 @@ pub const COMMAND_STDERR_BYTES: usize = 64 << 10;
 pub const COMMAND_DEADLINE: Span = Span::from_secs(60);
 /// What it gets between being asked to end and being killed.
 pub const COMMAND_GRACE: Span = Span::from_secs(2);
+/// A rebuild that has not moved for this long is stuck: the slowest disks move a block in seconds.
+pub const REBUILD_STUCK: Span = Span::from_secs(900);
