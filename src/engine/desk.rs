@@ -1,8 +1,9 @@
 //! What one contact is still owed, and when it goes into a mail. Owns grouping and the storm brake;
 //! knows no state and no text.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
+use crate::model::id::Id;
 use crate::model::limit::{BURST_NOTICES, BURST_WAIT, NOTICES_PER_MAIL, STORM_MAILS, STORM_WITHIN};
 use crate::model::time::Moment;
 use crate::model::unit::Span;
@@ -11,7 +12,9 @@ use crate::notify::notice::{Cause, Notice};
 /// The desk of one contact.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
-    waiting: Vec<(u64, Notice)>,
+    waiting: BTreeMap<u64, Notice>,
+    /// Which notice is about which episode of which instance.
+    about: BTreeMap<(Id, u64), u64>,
     /// Since when the first of them waits.
     first: Option<Moment>,
     /// The latest mails, at most [`STORM_MAILS`].
@@ -27,27 +30,21 @@ impl Desk {
     /// line with it; its number is returned.
     pub(super) fn add(&mut self, number: u64, mut notice: Notice, now: Moment) -> Option<u64> {
         self.first.get_or_insert(now);
-        let same = |(_, old): &(u64, Notice)| {
-            old.id == notice.id
-                && old.episode == notice.episode
-                && !matches!(old.cause, Cause::Info | Cause::Test)
-                && !matches!(notice.cause, Cause::Info | Cause::Test)
-        };
-        let Some(place) = self.waiting.iter().position(same) else {
-            self.waiting.push((number, notice));
-            return None;
-        };
-        let (replaced, old) = self.waiting.remove(place);
-        notice.cause = match (old.cause, notice.cause) {
-            (Cause::Problem, Cause::Worse | Cause::Better) => Cause::Problem,
-            (Cause::Flapping, Cause::Worse | Cause::Better | Cause::Lost) => Cause::Flapping,
-            (_, cause) => cause,
-        };
-        notice.previous = old.previous;
-        notice.seq = old.seq;
-        notice.root = old.root;
-        self.waiting.push((number, notice));
-        Some(replaced)
+        let about = (notice.id.clone(), notice.episode);
+        let replaced = self.about.insert(about, number);
+        if let Some(old) = replaced.and_then(|old| self.waiting.remove(&old)) {
+            notice.cause = match (old.cause, notice.cause) {
+                (Cause::Problem, Cause::Worse | Cause::Better) => Cause::Problem,
+                (Cause::Flapping, Cause::Worse | Cause::Better | Cause::Lost) => Cause::Flapping,
+                (Cause::Steady, Cause::Worse | Cause::Better) => Cause::Steady,
+                (_, cause) => cause,
+            };
+            notice.previous = old.previous;
+            notice.seq = old.seq;
+            notice.root = old.root;
+        }
+        self.waiting.insert(number, notice);
+        replaced
     }
 
     /// When the next mail is due.
@@ -71,8 +68,13 @@ impl Desk {
 
     /// Takes what goes into one mail now.
     pub(super) fn take(&mut self, now: Moment) -> Vec<(u64, Notice)> {
-        let rest = self.waiting.split_off(self.waiting.len().min(NOTICES_PER_MAIL));
-        let taken = std::mem::replace(&mut self.waiting, rest);
+        let mut taken = Vec::new();
+        while taken.len() < NOTICES_PER_MAIL
+            && let Some((number, notice)) = self.waiting.pop_first()
+        {
+            self.about.remove(&(notice.id.clone(), notice.episode));
+            taken.push((number, notice));
+        }
         if self.waiting.is_empty() {
             self.first = None;
             self.hurried = false;
@@ -93,7 +95,7 @@ impl Desk {
     }
 
     /// What waits.
-    pub(super) fn waiting(&self) -> &[(u64, Notice)] {
+    pub(super) fn waiting(&self) -> &BTreeMap<u64, Notice> {
         &self.waiting
     }
 }

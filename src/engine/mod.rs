@@ -5,7 +5,7 @@
 //! survey   which instances exist, which check judges which        (survey.rs)
 //! schedule what is due, what is outstanding, what hangs           (schedule.rs, sampling.rs)
 //! watch    one instance: windows, state, episode, what was told   (watch.rs)
-//! telling  from a transition to notices                           (telling.rs)
+//! telling  from a transition to notices                           (telling.rs, facts.rs)
 //! desk     notices wait for each other, then become a mail        (desk.rs, posting.rs)
 //! pen      nothing is told before it is on the disk               (pen.rs, record.rs, storing.rs)
 //! ```
@@ -31,8 +31,11 @@ use schedule::Schedule;
 use watch::{Kept, WatchIx, Watches};
 
 mod agent;
+#[cfg(test)]
+mod alternation;
 mod desk;
 pub mod event;
+mod facts;
 mod pen;
 mod posting;
 pub mod record;

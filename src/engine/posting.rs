@@ -15,7 +15,7 @@ use crate::notify::text::{self, Letterhead};
 use super::agent::Fault;
 use super::event::Effect;
 use super::record::{self, Ends, Posted};
-use super::{Engine, Sent, telling};
+use super::{Engine, Sent, facts};
 
 /// Other problems named in one mail.
 const ALSO_BAD: usize = 50;
@@ -31,7 +31,9 @@ impl Engine {
         for (number, notice) in owed {
             if self.plan.contacts.contains_key(&notice.contact) {
                 let desk = self.desks.entry(notice.contact.clone()).or_default();
-                if let Some(replaced) = desk.add(number, notice, self.now.moment) {
+                // It has waited since it happened, not since the restart.
+                let since = notice.at.min(self.now.moment);
+                if let Some(replaced) = desk.add(number, notice, since) {
                     self.pending.dropped.push(replaced);
                 }
             } else {
@@ -150,8 +152,8 @@ impl Engine {
             } else if also_bad.len() < ALSO_BAD
                 && !notices.iter().any(|notice| notice.id == watch.id)
             {
-                let seen = telling::seen(&self.schedule, watch);
-                let line = format!("{} {}", watch.found.title, telling::fact(watch, seen));
+                let seen = facts::seen(&self.schedule, watch);
+                let line = format!("{} {}", watch.found.title, facts::fact(watch, seen));
                 also_bad.push((watch.state, line));
             }
         }

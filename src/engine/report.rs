@@ -11,7 +11,7 @@ use crate::notify::relay::Relay;
 
 use super::status::{Explanation, Instance, MailReport, Progress, QueuedMail, Report};
 use super::watch::Watch;
-use super::{Engine, telling};
+use super::{Engine, facts};
 
 impl Engine {
     /// Everything a person may want to see of the running agent.
@@ -44,7 +44,7 @@ impl Engine {
     }
 
     fn instance(&self, watch: &Watch, now: Now) -> Instance {
-        let seen = telling::seen(&self.schedule, watch);
+        let seen = facts::seen(&self.schedule, watch);
         let spec = watch.check.kind.spec();
         let entry = watch
             .source
@@ -69,7 +69,7 @@ impl Engine {
             state: watch.state,
             since: now.wall_at(watch.since),
             lasted: now.moment.since(watch.since),
-            summary: telling::summary(watch, seen, now.moment),
+            summary: facts::summary(watch, seen, now.moment),
             age: entry.map(|entry| now.moment.since(entry.at)),
             readings,
             labels,

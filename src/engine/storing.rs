@@ -7,11 +7,12 @@ use crate::model::id::Id;
 use crate::model::limit::{CHECKPOINT_EVERY, JOURNAL_COMPACT_BYTES};
 use crate::model::state::State;
 use crate::notify::mail::MailId;
+use crate::notify::notice::Notice;
 
 use super::agent::{self, Fault};
 use super::event::Effect;
+use super::facts;
 use super::record::{self, Posted, Turn};
-use super::telling;
 use super::watch::{Kept, WatchIx};
 use super::{Engine, grid};
 
@@ -70,8 +71,8 @@ impl Engine {
 
     fn kept(&self, ix: WatchIx) -> Option<Kept> {
         let watch = self.watches.get(ix)?;
-        let seen = telling::seen(&self.schedule, watch);
-        Some(watch.keep(&telling::summary(watch, seen, self.now.moment)))
+        let seen = facts::seen(&self.schedule, watch);
+        Some(watch.keep(&facts::summary(watch, seen, self.now.moment)))
     }
 
     /// Writes what changed: transitions and what is owed because of them, as one transaction.
@@ -81,12 +82,8 @@ impl Engine {
         let kept: Vec<WatchIx> = pending.kept.into_iter().collect();
         let mut turn = Turn { gone: pending.gone, dropped: pending.dropped, ..Turn::default() };
         for number in &owed {
-            let notice = self
-                .desks
-                .values()
-                .flat_map(|desk| desk.waiting())
-                .find(|(other, _)| other == number);
-            if let Some((number, notice)) = notice {
+            let notice = self.desks.values().find_map(|desk| desk.waiting().get(number));
+            if let Some(notice) = notice {
                 turn.owed.push((*number, notice.clone()));
             }
             // Notices first: if the power goes between two frames, one is told twice, not never.
@@ -155,8 +152,9 @@ impl Engine {
     fn live_frames(&self) -> Vec<Vec<u8>> {
         let (at, wall) = (self.now.moment, self.now.wall);
         let mut frames = vec![record::frame(record::NUMBERS, at, wall, &self.numbers)];
-        let mut owed: Vec<_> =
-            self.desks.values().flat_map(|desk| desk.waiting()).cloned().collect();
+        let waiting = self.desks.values().flat_map(|desk| desk.waiting());
+        let mut owed: Vec<(u64, Notice)> =
+            waiting.map(|(number, notice)| (*number, notice.clone())).collect();
         owed.sort_by_key(|(number, _)| *number);
         for part in owed.chunks(PER_FRAME) {
             let turn = Turn { owed: part.to_vec(), ..Turn::default() };

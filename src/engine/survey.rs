@@ -154,7 +154,7 @@ impl Engine {
         if !(warn && crit) {
             let before = watch.other_rule.unwrap_or((true, true));
             let same = (before.0 && warn, before.1 && crit);
-            match super::telling::seen(&self.schedule, watch) {
+            match super::facts::seen(&self.schedule, watch) {
                 Some(seen) if watch.lost.is_none() => {
                     let was_bad = watch.machine.state() != State::Ok;
                     watch.machine.change_rule(same, &check.rule, seen, now);

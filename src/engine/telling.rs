@@ -5,10 +5,6 @@
 
 use std::sync::Arc;
 
-use crate::alert::machine;
-use crate::alert::words;
-use crate::model::limit::NAME_CHARS;
-use crate::model::reading::Observation;
 use crate::model::state::State;
 use crate::model::time::Moment;
 use crate::model::unit::Span;
@@ -17,7 +13,8 @@ use crate::notify::notice::{Cause, Notice};
 use super::Engine;
 use super::agent;
 use super::event::Effect;
-use super::watch::{Episode, Told, Watch, WatchIx};
+use super::facts::{seen, transition_line};
+use super::watch::{Episode, Watch, WatchIx};
 
 /// What is to be told of one watch now.
 enum Tell {
@@ -75,13 +72,21 @@ impl Engine {
             watch.follow(seen);
         }
         let changed = state != before;
-        if changed {
+        let was_flapping = watch.flap.flapping;
+        // What flaps is logged when it begins and when it is steady again.
+        if changed && !was_flapping {
             let line = transition_line(watch, seen, before, state);
             effects.push(Effect::Log { level: log_level(state), line });
         }
         let settle = watch.forced.is_none()
             && (watch.check.rule.recover_for == Span::ZERO || before == State::Unknown);
         let tell = decide(watch, now.moment, at, counted, settle && changed);
+        if watch.flap.flapping != was_flapping {
+            let word =
+                if was_flapping { "steady again" } else { "flapping, told once until steady" };
+            let line = format!("{}: {word}: {state}", watch.id);
+            effects.push(Effect::Log { level: tracing::Level::WARN, line });
+        }
         self.carry_out(ix, at, tell, changed);
         self.arm(ix);
     }
@@ -168,110 +173,6 @@ impl Engine {
             if let Some(new) = timer {
                 self.timers.insert((new, ix));
             }
-        }
-    }
-
-    /// All facts of one watch for one contact.
-    pub(super) fn notice(&self, watch: &Watch, contact: &str, cause: Cause, at: Moment) -> Notice {
-        let now = self.now;
-        let seen = seen(&self.schedule, watch);
-        let told = watch.told_of(contact).cloned().unwrap_or_default();
-        let Told { last, mails, root, .. } = told;
-        let spec = watch.check.kind.spec();
-        let rule = &watch.check.rule;
-        let state = watch.state;
-        let episode = watch.episode.as_deref();
-        // A recovery is about the rule that had been broken.
-        let about = match state {
-            State::Ok => episode.map_or(state, |episode| episode.worst_state),
-            other => other,
-        };
-        let clause = seen.and_then(|seen| machine::clause(rule, about, seen));
-        let place = clause
-            .map(|clause| words::place(&clause.place))
-            .filter(|place| !place.is_empty())
-            .or_else(|| machine::level(rule, about).map(|level| words::place(&level.place)))
-            .unwrap_or_else(|| words::place(&watch.check.place));
-        Notice {
-            contact: contact.to_owned(),
-            id: watch.id.clone(),
-            kind: spec.name.to_owned(),
-            title: watch.found.title.clone(),
-            cause,
-            state,
-            previous: last,
-            episode: episode.map_or(0, |episode| episode.number),
-            seq: mails + 1,
-            root,
-            at,
-            at_wall: now.wall_at(at),
-            since_wall: now.wall_at(watch.caused()),
-            lasted: episode.map_or(Span::ZERO, |episode| at.since(episode.began)),
-            fact: cut(&fact(watch, seen)),
-            limit: match state {
-                State::Unknown => String::new(),
-                _ => clause.map(|clause| words::limit(spec, clause)).unwrap_or_default(),
-            },
-            summary: summary(watch, seen, now.moment),
-            rule: match cause {
-                Cause::Closed if watch.ended_by_rule => {
-                    format!("the rule changed; now: {}", words::rule(spec, rule, about))
-                }
-                _ => words::rule(spec, rule, about),
-            },
-            place,
-            worst: watch.worst(),
-            worst_state: episode.map_or(state, |episode| episode.worst_state),
-            changes: watch.flap.recent(now.moment).max(watch.flap.count.min(u32::from(u16::MAX))),
-            advice: watch.check.advice.clone(),
-            runbook: watch.check.runbook.clone(),
-        }
-    }
-
-    /// News of the agent itself, for everybody.
-    pub(super) fn inform(&mut self, fact: &str, summary: &str) {
-        let contacts: Vec<String> = self.plan.contacts.keys().cloned().collect();
-        for contact in contacts {
-            let notice = self.news(&contact, Cause::Info, fact, summary);
-            self.owe(notice);
-        }
-    }
-
-    /// A notice that is about no state.
-    pub(super) fn news(
-        &mut self,
-        contact: &str,
-        cause: Cause,
-        fact: &str,
-        summary: &str,
-    ) -> Notice {
-        let episode = self.numbers.episode;
-        self.numbers.episode += 1;
-        Notice {
-            contact: contact.to_owned(),
-            id: crate::model::id::Id::new(agent::KIND, "self"),
-            kind: agent::KIND.to_owned(),
-            title: "hostwatch".to_owned(),
-            cause,
-            state: State::Ok,
-            previous: State::Ok,
-            episode,
-            seq: 1,
-            root: None,
-            at: self.now.moment,
-            at_wall: self.now.wall,
-            since_wall: self.now.wall,
-            lasted: Span::ZERO,
-            fact: fact.to_owned(),
-            limit: String::new(),
-            summary: summary.to_owned(),
-            rule: String::new(),
-            place: String::new(),
-            worst: None,
-            worst_state: State::Ok,
-            changes: 0,
-            advice: None,
-            runbook: None,
         }
     }
 }
@@ -369,79 +270,10 @@ fn decide(watch: &mut Watch, now: Moment, at: Moment, counted: bool, settle: boo
     }
 }
 
-/// What was read last of a watch.
-pub(super) fn seen<'s>(
-    schedule: &'s super::schedule::Schedule,
-    watch: &Watch,
-) -> Option<&'s Observation> {
-    let (source, entry) = watch.source?;
-    schedule.sources.get(&source)?.entries.get(entry)?.last.as_ref()
-}
-
-/// The fact of a watch, short.
-pub(super) fn fact(watch: &Watch, seen: Option<&Observation>) -> String {
-    if let Some((_, text)) = &watch.forced {
-        return text.clone();
-    }
-    match (&watch.lost, watch.state) {
-        (Some(lost), State::Unknown) => return lost.fact.clone(),
-        (None, State::Unknown) => return "not read yet".to_owned(),
-        _ => {}
-    }
-    let Some(seen) = seen else { return "not read yet".to_owned() };
-    let about = match watch.state {
-        State::Ok => watch.episode.as_deref().map_or(State::Ok, |episode| episode.worst_state),
-        other => other,
-    };
-    let spec = watch.check.kind.spec();
-    match machine::clause(&watch.check.rule, about, seen) {
-        // A recovery from "read-only" is not "read-only".
-        Some(clause)
-            if watch.state == State::Ok && clause.bad == crate::model::reading::Bad::Set =>
-        {
-            seen.summary.clone()
-        }
-        Some(clause) => words::fact_of(spec, clause, seen),
-        None => seen.summary.clone(),
-    }
-}
-
-/// The instance in one line.
-pub(super) fn summary(watch: &Watch, seen: Option<&Observation>, now: Moment) -> String {
-    if let Some((_, text)) = &watch.forced {
-        return text.clone();
-    }
-    match (&watch.lost, seen) {
-        (Some(lost), _) if lost.holds => {
-            let since = now.since(lost.since);
-            if lost.text.is_empty() {
-                format!("{} for {since}", lost.fact)
-            } else {
-                format!("{} for {since}: {}", lost.fact, cut(&lost.text))
-            }
-        }
-        (_, Some(seen)) => seen.summary.clone(),
-        (_, None) => "not read yet".to_owned(),
-    }
-}
-
-fn transition_line(
-    watch: &Watch,
-    seen: Option<&Observation>,
-    before: State,
-    state: State,
-) -> String {
-    format!("{}: {before} -> {state}: {}", watch.id, fact(watch, seen))
-}
-
 fn log_level(state: State) -> tracing::Level {
     match state {
         State::Ok => tracing::Level::INFO,
         State::Critical => tracing::Level::ERROR,
         State::Warning | State::Unknown => tracing::Level::WARN,
     }
-}
-
-fn cut(text: &str) -> String {
-    text.chars().take(NAME_CHARS).collect()
 }
