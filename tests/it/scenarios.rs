@@ -197,11 +197,7 @@ fn parse_check(text: &str) -> Check {
             ("unknown", _) => check.rule.unknown_after = span(value),
             ("tell", _) => check.notify = value.split(',').map(str::to_owned).collect(),
             ("only", _) => {
-                let glob = hostwatch::config::plan::Glob {
-                    text: value.to_owned(),
-                    matcher: globset::Glob::new(value).unwrap().compile_matcher(),
-                    place: check.place.clone(),
-                };
+                let glob = hostwatch::config::plan::Glob::new(value, check.place.clone()).unwrap();
                 check.selection.select = vec![("name", vec![glob])];
             }
             (other, _) => panic!("not understood: {other}"),
