@@ -12,6 +12,7 @@ pub mod memory;
 pub mod mount;
 pub mod net;
 pub mod pressure;
+pub mod zpool;
 
 /// Fields of a line of kernel text.
 pub(crate) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {

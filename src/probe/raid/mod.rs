@@ -70,8 +70,8 @@ word that is not known is a warning; a first synchronisation, a routine check an
 information. Where a disk is bad, its model, serial number and place are named.\n\n\
 md is read from `/proc/mdstat` and sysfs together, as neither shows all: a member that vanished \
 without an access still counts as working in both, and a striped array with a lost member still \
-counts as active in mdstat. Containers of firmware RAID (IMSM, DDF) are no arrays and not \
-listed.\n\n\
+counts as active in mdstat. Containers of firmware RAID (IMSM, DDF) are no arrays: they \
+are listed, and always ok.\n\n\
 ZFS pools are read from the kernel's statistics and `zpool status`, btrfs from sysfs and, before \
 Linux 5.14, `btrfs device stats`, LVM from `dmsetup status` or `lvs`, which need the rights of \
 root. Tools are started at most every five minutes, every minute while something is wrong.",
@@ -153,7 +153,7 @@ with swap or memory-mapped files a few are normal.",
             unit: Unit::Percent,
             bad: Bad::High,
             phrase: "{} of the pool used",
-            doc: "Used share of a thin pool's data space, or of a ZFS pool where it is known.",
+            doc: "Used share of a thin pool's data space; a full one stops every volume in it.",
         },
         Metric {
             key: "metadata",
