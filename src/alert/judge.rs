@@ -3,6 +3,7 @@
 
 use crate::alert::rule::{Clause, Guard, Level, Rule};
 use crate::alert::words;
+use crate::model::finding::Finding;
 use crate::model::kind::KindSpec;
 use crate::model::reading::{Bad, Observation};
 use crate::model::state::State;
@@ -64,11 +65,31 @@ pub fn clause_is_bad(clause: &Clause, observation: &Observation, held: bool) -> 
     )
 }
 
-/// Judges one level. `before` is the previous judgement's `clauses`: what was bad and cannot be
-/// read now is not taken for good.
+/// Bit of a judgement's `clauses` that stands for findings: more clauses than this are not written.
+const FINDINGS: u32 = 1 << 31;
+
+/// The finding that makes a level bad by itself: the first that means at least this state.
 #[must_use]
-pub fn judge(level: &Level, observation: &Observation, held: bool, before: u32) -> Judgement {
-    let (mut bad, mut missing, mut read) = (0_u32, 0_u32, false);
+pub fn finding(state: State, observation: &Observation) -> Option<&Finding> {
+    observation.findings.iter().find(|finding| finding.state.rank() >= state.rank())
+}
+
+/// Judges the level that stands for `state`. `before` is the previous judgement's `clauses`: what
+/// was bad and cannot be read now is not taken for good.
+#[must_use]
+pub fn judge(
+    state: State,
+    level: &Level,
+    observation: &Observation,
+    held: bool,
+    before: u32,
+) -> Judgement {
+    let (mut bad, mut missing) = (0_u32, 0_u32);
+    // A level without limits is about findings alone, and no finding is good news.
+    let mut read = level.clauses.is_empty() || !observation.findings.is_empty();
+    if finding(state, observation).is_some() {
+        bad |= FINDINGS;
+    }
     for (n, clause) in level.clauses.iter().enumerate() {
         let bit = 1_u32.checked_shl(u32::try_from(n).unwrap_or(u32::MAX)).unwrap_or(1 << 31);
         match clause_is_bad(clause, observation, held) {
@@ -97,8 +118,11 @@ pub fn judge_once(rule: &Rule, spec: &KindSpec, observation: &Observation) -> (S
     let mut pending = None;
     for (state, level) in [(State::Critical, &rule.crit), (State::Warning, &rule.warn)] {
         let Some(level) = level else { continue };
-        if judge(level, observation, false, 0).verdict != Verdict::Bad {
+        if judge(state, level, observation, false, 0).verdict != Verdict::Bad {
             continue;
+        }
+        if let Some(finding) = finding(state, observation) {
+            return (state, finding.fact.clone());
         }
         let Some(clause) = culprit(level, observation) else { continue };
         let fact = words::fact_of(spec, clause, observation);
@@ -170,20 +194,24 @@ mod tests {
             (&low, 8.0, true, Verdict::Bad),
             (&low, 8.1, true, Verdict::Good),
         ] {
-            assert_eq!(judge(level, &seen(&[(0, value)]), held, 0).verdict, verdict, "{value}");
+            assert_eq!(
+                judge(State::Critical, level, &seen(&[(0, value)]), held, 0).verdict,
+                verdict,
+                "{value}"
+            );
         }
     }
 
     #[test]
     fn what_was_bad_and_is_not_read_is_not_good() {
         let two = level(vec![clause(0, Bad::High, 90.0, 90.0), clause(1, Bad::High, 50.0, 50.0)]);
-        let first = judge(&two, &seen(&[(0, 95.0), (1, 10.0)]), false, 0);
+        let first = judge(State::Critical, &two, &seen(&[(0, 95.0), (1, 10.0)]), false, 0);
         assert_eq!(first, Judgement { verdict: Verdict::Bad, clauses: 1 });
-        let missing = judge(&two, &seen(&[(1, 10.0)]), true, first.clauses);
+        let missing = judge(State::Critical, &two, &seen(&[(1, 10.0)]), true, first.clauses);
         assert_eq!(missing, Judgement { verdict: Verdict::Silent, clauses: 1 });
-        let back = judge(&two, &seen(&[(0, 10.0)]), true, missing.clauses);
+        let back = judge(State::Critical, &two, &seen(&[(0, 10.0)]), true, missing.clauses);
         assert_eq!(back, Judgement { verdict: Verdict::Good, clauses: 0 });
-        assert_eq!(judge(&two, &seen(&[]), false, 0).verdict, Verdict::Silent);
+        assert_eq!(judge(State::Critical, &two, &seen(&[]), false, 0).verdict, Verdict::Silent);
     }
 
     #[test]
@@ -196,7 +224,32 @@ mod tests {
             (vec![(0, 98.0), (1, 400.0)], Verdict::Bad),
             (vec![(0, 98.0)], Verdict::Bad),
         ] {
-            assert_eq!(judge(&rule, &seen(&values), false, 0).verdict, verdict, "{values:?}");
+            assert_eq!(
+                judge(State::Critical, &rule, &seen(&values), false, 0).verdict,
+                verdict,
+                "{values:?}"
+            );
         }
+    }
+
+    #[test]
+    fn findings_feed_the_level_of_their_state_and_their_absence_is_good() {
+        let found = |state: State| Observation {
+            findings: vec![Finding {
+                state,
+                code: "degraded".to_owned(),
+                fact: "degraded, 1 of 2 disks".to_owned(),
+                detail: Vec::new(),
+            }],
+            ..Observation::default()
+        };
+        let none = level(Vec::new());
+        let verdict = |of: State, seen: &Observation, held| judge(of, &none, seen, held, 0).verdict;
+        assert_eq!(verdict(State::Critical, &found(State::Critical), false), Verdict::Bad);
+        assert_eq!(verdict(State::Warning, &found(State::Critical), false), Verdict::Bad);
+        assert_eq!(verdict(State::Warning, &found(State::Warning), false), Verdict::Bad);
+        assert_eq!(verdict(State::Critical, &found(State::Warning), true), Verdict::Good);
+        assert_eq!(verdict(State::Warning, &found(State::Ok), true), Verdict::Good);
+        assert_eq!(verdict(State::Warning, &Observation::default(), true), Verdict::Good);
     }
 }

@@ -36,12 +36,13 @@ impl Latch {
     /// Takes in one observation; says the verdict and whether anything worth storing changed.
     fn observe(
         &mut self,
-        level: &Level,
+        (state, level): (State, &Level),
         rule: &Rule,
         seen: &Observation,
         at: Moment,
     ) -> (Verdict, bool) {
-        let Judgement { verdict, clauses } = judge::judge(level, seen, self.held, self.clauses);
+        let Judgement { verdict, clauses } =
+            judge::judge(state, level, seen, self.held, self.clauses);
         self.clauses = clauses;
         let changed = match (verdict, self.held) {
             (Verdict::Silent, _) => false,
@@ -163,10 +164,10 @@ impl Machine {
         let critical_before = self.crit.held;
         let mut changed = false;
         if let Some(level) = &rule.crit {
-            changed |= self.crit.observe(level, rule, seen, at).1;
+            changed |= self.crit.observe((State::Critical, level), rule, seen, at).1;
         }
         if let Some(level) = &rule.warn {
-            let (verdict, moved) = self.warn.observe(level, rule, seen, at);
+            let (verdict, moved) = self.warn.observe((State::Warning, level), rule, seen, at);
             changed |= moved;
             // What falls from critical while it is still over the warning limit is a warning at
             // once: the warning's own hold would report a recovery in between.
@@ -211,15 +212,18 @@ impl Machine {
     /// anew; if the instance was in a problem, what is still over the new limit stays held.
     pub fn change_rule(&mut self, same: (bool, bool), new: &Rule, seen: &Observation, at: Moment) {
         let was_bad = self.state() != State::Ok;
-        let levels = [(same.0, &new.warn, &mut self.warn), (same.1, &new.crit, &mut self.crit)];
-        for (same, level, latch) in levels {
+        let levels = [
+            (State::Warning, same.0, &new.warn, &mut self.warn),
+            (State::Critical, same.1, &new.crit, &mut self.crit),
+        ];
+        for (state, same, level, latch) in levels {
             if same {
                 continue;
             }
             let began = if latch.held { latch.began } else { at };
             *latch = Latch::default();
             let Some(level) = level else { continue };
-            let judgement = judge::judge(level, seen, false, 0);
+            let judgement = judge::judge(state, level, seen, false, 0);
             if was_bad && judgement.verdict == Verdict::Bad {
                 latch.hold(at);
                 latch.began = began;

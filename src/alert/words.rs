@@ -47,7 +47,8 @@ pub fn lost(error: &ProbeError) -> &'static str {
 /// `used >= 90% for 2m, 95% of samples`: when a level is entered.
 #[must_use]
 pub fn level(spec: &KindSpec, level: &Level) -> String {
-    let clauses: Vec<String> = level.clauses.iter().map(|c| clause(spec, c)).collect();
+    let mut clauses: Vec<String> = level.clauses.iter().map(|c| clause(spec, c)).collect();
+    clauses.extend(spec.findings.map(str::to_owned));
     let mut text = clauses.join(" or ");
     if level.hold > Span::ZERO {
         text.push_str(&format!(" for {}", level.hold));
@@ -79,8 +80,8 @@ pub fn clears(spec: &KindSpec, rule: &Rule, state: State) -> String {
         _ => rule.warn.as_ref().or(rule.crit.as_ref()),
     };
     let Some(level) = level else { return String::new() };
-    let several = level.clauses.len() > 1;
-    let parts: Vec<String> = level
+    let several = level.clauses.len() + usize::from(spec.findings.is_some()) > 1;
+    let mut parts: Vec<String> = level
         .clauses
         .iter()
         .map(|clause| {
@@ -94,6 +95,7 @@ pub fn clears(spec: &KindSpec, rule: &Rule, state: State) -> String {
             }
         })
         .collect();
+    parts.extend(spec.findings.map(|_| "when that is over".to_owned()));
     let hold = if rule.recover_for > Span::ZERO {
         format!(" for {}", rule.recover_for)
     } else {
@@ -199,6 +201,7 @@ mod tests {
                 doc: "",
             },
         ],
+        findings: None,
         example: "",
     };
 

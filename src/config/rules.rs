@@ -110,8 +110,8 @@ pub(super) fn proofread(
 impl Context<'_> {
     /// Both levels, with everything wrong about them told.
     pub(super) fn levels(&self, findings: &mut Findings) -> (Option<Level>, Option<Level>) {
-        let warn = self.check.warn.as_ref().and_then(|at| self.draft("warn", at, findings));
-        let crit = self.check.crit.as_ref().and_then(|at| self.draft("crit", at, findings));
+        let warn = self.level("warn", self.check.warn.as_ref(), findings);
+        let crit = self.level("crit", self.check.crit.as_ref(), findings);
         self.compare(warn.as_ref(), crit.as_ref(), findings);
         let clears = self.clears(warn.as_ref(), crit.as_ref(), findings);
         let finish = |draft: Draft| Level {
@@ -138,6 +138,26 @@ impl Context<'_> {
             place: self.input.sources.place(draft.spot),
         };
         (warn.map(finish), crit.map(finish))
+    }
+
+    /// One level: as written, or for a kind with findings the one that is about them alone.
+    fn level(
+        &self,
+        name: &str,
+        written: Option<&At<super::types::Limits>>,
+        findings: &mut Findings,
+    ) -> Option<Draft> {
+        if let Some(at) = written {
+            return self.draft(name, at, findings);
+        }
+        self.spec.findings?;
+        Some(Draft {
+            limits: Vec::new(),
+            guards: Vec::new(),
+            hold: self.hold(self.check.hold.as_ref(), findings),
+            share: self.check.share.as_ref().map_or(1.0, |at| at.value.0),
+            spot: Spot::NOWHERE,
+        })
     }
 
     fn draft(
@@ -178,14 +198,15 @@ impl Context<'_> {
             }
         }
         draft.hold = self.hold(hold.as_ref(), findings);
-        if metrics == 0 {
+        if metrics == 0 && self.spec.findings.is_none() {
             findings.push(
                 Diagnostic::error(Code::NoLimit, draft.spot, format!("`{name}` has no limit"))
                     .label("no metric here")
                     .help(format!("add one of: {}", self.metric_keys().join(", "))),
             );
         }
-        (!draft.limits.is_empty()).then_some(draft)
+        let about_findings = self.spec.findings.is_some();
+        (about_findings || !draft.limits.is_empty()).then_some(draft)
     }
 
     /// How long a level must hold. What is written for the check must be at least one interval;

@@ -115,6 +115,7 @@ fn notice(contact: &str, episode: u64, now: Now) -> Notice {
         fact: "the mail path works".to_owned(),
         limit: String::new(),
         summary: "Sent by `hostwatch mail test`.".to_owned(),
+        detail: Vec::new(),
         rule: String::new(),
         place: String::new(),
         worst: None,

@@ -86,6 +86,7 @@ static SPEC: KindSpec = KindSpec {
     selectors: &[],
     options: &[],
     metrics: &[],
+    findings: None,
     example: "",
 };
 

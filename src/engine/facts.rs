@@ -1,7 +1,7 @@
 //! The facts of a watch as text: what a notice says, what `status` shows. Changes no state.
 
-use crate::alert::machine;
 use crate::alert::words;
+use crate::alert::{judge, machine};
 use crate::model::limit::NAME_CHARS;
 use crate::model::reading::Observation;
 use crate::model::state::State;
@@ -30,6 +30,9 @@ impl Engine {
             other => other,
         };
         let clause = seen.and_then(|seen| machine::clause(rule, about, seen));
+        let found = seen.and_then(|seen| judge::finding(about, seen));
+        let found = found.filter(|_| state != State::Ok && state != State::Unknown);
+        let detail = found.map(|finding| finding.detail.clone()).unwrap_or_default();
         let place = clause
             .map(|clause| words::place(&clause.place))
             .filter(|place| !place.is_empty())
@@ -53,9 +56,11 @@ impl Engine {
             fact: cut(&fact(watch, seen)),
             limit: match state {
                 State::Unknown => String::new(),
+                _ if found.is_some() => String::new(),
                 _ => clause.map(|clause| words::limit(spec, clause)).unwrap_or_default(),
             },
             summary: summary(watch, seen, now.moment),
+            detail,
             rule: match cause {
                 Cause::Closed if watch.ended_by_rule => {
                     format!("the rule changed; now: {}", words::rule(spec, rule, about))
@@ -108,6 +113,7 @@ impl Engine {
             fact: fact.to_owned(),
             limit: String::new(),
             summary: summary.to_owned(),
+            detail: Vec::new(),
             rule: String::new(),
             place: String::new(),
             worst: None,
@@ -144,6 +150,9 @@ pub(super) fn fact(watch: &Watch, seen: Option<&Observation>) -> String {
         other => other,
     };
     let spec = watch.check.kind.spec();
+    if let Some(finding) = judge::finding(about, seen).filter(|_| about != State::Ok) {
+        return finding.fact.clone();
+    }
     match machine::clause(&watch.check.rule, about, seen) {
         // A recovery from "read-only" is not "read-only".
         Some(clause)

@@ -24,6 +24,9 @@ pub struct KindSpec {
     pub options: &'static [OptionSpec],
     /// All metrics; [`MetricId`] is the row number.
     pub metrics: &'static [Metric],
+    /// For kinds whose probes state findings ([`crate::model::finding::Finding`]): what they mean,
+    /// to follow "critical when": `not optimal`. Both levels of such a kind exist without limits.
+    pub findings: Option<&'static str>,
     /// The shipped `conf.d` file: example, documentation and built-in default in one.
     pub example: &'static str,
 }

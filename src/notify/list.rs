@@ -135,6 +135,9 @@ fn block(desk: &Desk<'_>, n: &Notice, out: &mut String) {
     if !n.summary.is_empty() && n.summary != n.fact {
         wrap(out, "     ", &n.summary);
     }
+    for detail in &n.detail {
+        wrap(out, "     ", detail);
+    }
     let word = if n.cause == Cause::Recovered { "at" } else { "since" };
     wrap(out, "     ", &format!("{word} {}", desk.zone.full(when(n))));
     for text in [&n.rule, &n.place].into_iter().filter(|text| !text.is_empty()) {

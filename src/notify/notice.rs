@@ -71,6 +71,9 @@ pub struct Notice {
     pub limit: String,
     /// The instance in one line: `92% full, 46 GiB of 560 GiB left`.
     pub summary: String,
+    /// Further lines about the fact, most useful first: which part to pull, what it means.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detail: Vec<String>,
     /// The rule in words: `crit when used >= 90% for 2m; clears below 87% for 5m`.
     pub rule: String,
     /// Where the rule stands: `/etc/hostwatch/conf.d/30-net.yaml:14`.

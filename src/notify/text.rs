@@ -18,6 +18,8 @@ use crate::notify::{list, mime, words};
 
 /// Characters of a body before it is listed more tersely: encoded, it stays below [`MAIL_BYTES`].
 pub(super) const BODY_BYTES: usize = MAIL_BYTES / 5;
+/// Lines of detail of one notice: what to pull and what it means, not a log.
+const DETAIL_LINES: usize = 20;
 /// Threads named in one mail's `References`.
 const REFERENCES: usize = 50;
 
@@ -296,6 +298,7 @@ fn clean(notice: &Notice) -> Notice {
         fact: shown(notice.fact.trim()).into_owned(),
         limit: shown(notice.limit.trim()).into_owned(),
         summary: line(&notice.summary),
+        detail: notice.detail.iter().take(DETAIL_LINES).map(|text| line(text)).collect(),
         rule: line(&notice.rule),
         place: line(&notice.place),
         worst: notice.worst.as_deref().map(|worst| shown(worst).into_owned()),

@@ -155,6 +155,9 @@ pub(super) fn body(desk: &Desk<'_>, n: &Notice) -> String {
     if !n.summary.is_empty() && n.summary != n.fact {
         wrap(&mut out, "", &n.summary);
     }
+    for detail in &n.detail {
+        wrap(&mut out, "", detail);
+    }
     match n.cause {
         Cause::Flapping => {
             wrap(&mut out, "", "No more mail about it until it has been steady for a while.");

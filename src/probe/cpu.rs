@@ -57,6 +57,7 @@ is part of `busy`, as this machine can do no more.",
             doc: "Share of time that the hypervisor gave to other guests though this one had work.",
         },
     ],
+    findings: None,
     example: include_str!("../../conf.d/cpu.yaml"),
 };
 

@@ -86,6 +86,7 @@ requests at once (SSD, array, cloud disk) can do more at 100% busy: `await` says
             doc: "Mean number of requests under way.",
         },
     ],
+    findings: None,
     example: include_str!("../../conf.d/disk_io.yaml"),
 };
 

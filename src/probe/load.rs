@@ -66,6 +66,7 @@ wait for a disk or a dead file server, so a high load may have many causes: `cpu
             "Tasks that run or want to, at the moment.",
         ),
     ],
+    findings: None,
     example: include_str!("../../conf.d/load.yaml"),
 };
 

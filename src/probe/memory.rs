@@ -95,6 +95,7 @@ containers with a limit too.",
             doc: "How fast memory is read back from swap: the sign of too little memory.",
         },
     ],
+    findings: None,
     example: include_str!("../../conf.d/memory.yaml"),
 };
 

@@ -68,6 +68,7 @@ fn notice(cause: Cause, state: State) -> Notice {
         fact: "92% full".to_owned(),
         limit: "90%".to_owned(),
         summary: "92% full, 46 GiB of 560 GiB left".to_owned(),
+        detail: Vec::new(),
         rule: "crit when used >= 90% for 2m; clears below 87% for 5m".to_owned(),
         place: "/etc/hostwatch/conf.d/10-filesystem.yaml:14".to_owned(),
         worst: Some("92%".to_owned()),
@@ -168,6 +169,7 @@ fn each_kind_of_mail_reads_as_it_should() {
             fact: "no answer for 5m".to_owned(),
             limit: String::new(),
             summary: "statfs has not come back since 03:07".to_owned(),
+            detail: Vec::new(),
             rule: "unknown after 5m without a reading".to_owned(),
             ..notice(Cause::Lost, State::Unknown)
         }]),
@@ -197,6 +199,7 @@ fn each_kind_of_mail_reads_as_it_should() {
             limit: String::new(),
             summary: "Nothing was lost: 2 open problems carried over, 1 queued mail sent."
                 .to_owned(),
+            detail: Vec::new(),
             rule: String::new(),
             place: String::new(),
             ..notice(Cause::Info, State::Ok)
@@ -211,6 +214,7 @@ fn each_kind_of_mail_reads_as_it_should() {
             fact: String::new(),
             limit: String::new(),
             summary: "Asked for by ana with hostwatch mail test.".to_owned(),
+            detail: Vec::new(),
             rule: String::new(),
             place: String::new(),
             ..notice(Cause::Test, State::Ok)
@@ -380,6 +384,7 @@ fn hostile_notice() -> impl Strategy<Value = Notice> {
             fact: take(),
             limit: take(),
             summary: take(),
+            detail: Vec::new(),
             rule: take(),
             place: take(),
             worst: Some(take()),

@@ -87,6 +87,7 @@ second, or `capacity` says what the link can carry (a provider's 200 Mbit/s behi
             doc: "Sent.",
         },
     ],
+    findings: None,
     example: include_str!("../../../conf.d/bandwidth.yaml"),
 };
 

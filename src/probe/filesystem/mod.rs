@@ -109,6 +109,7 @@ of their own: a dead server makes its own mount `unknown` and delays nothing els
 `ro`, and where fstab does not list it, it has been writable before or its kernel counted errors.",
         },
     ],
+    findings: None,
     example: include_str!("../../../conf.d/filesystem.yaml"),
 };
 

@@ -164,6 +164,7 @@ with swap or memory-mapped files a few are normal.",
             doc: "Used share of a thin pool's metadata space; a full one damages the pool.",
         },
     ],
+    findings: Some("not optimal"),
     example: include_str!("../../../conf.d/raid.yaml"),
 };
 
