@@ -317,6 +317,8 @@ pub(super) fn base32(mut number: u64) -> String {
 /// Appends `text` in lines of at most [`WIDTH`] columns, the first after `lead`, the others
 /// indented as far, so that no text from outside begins a line of its own.
 pub(super) fn wrap(out: &mut String, lead: &str, text: &str) {
+    // A line of two hyphens begins the footer, and a reader's program may fold all after it.
+    let lead = if lead.is_empty() && text.trim() == "--" { " " } else { lead };
     let indent = if lead.is_empty() { 2 } else { lead.chars().count() };
     out.push_str(lead);
     let mut column = lead.chars().count();
