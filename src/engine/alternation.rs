@@ -37,6 +37,7 @@ static SPEC: KindSpec = KindSpec {
     selectors: &[],
     options: &[],
     metrics: &METRICS,
+    findings: None,
     example: "",
 };
 

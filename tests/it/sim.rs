@@ -48,6 +48,7 @@ static SPEC: KindSpec = KindSpec {
             doc: "",
         },
     ],
+    findings: None,
     example: "",
 };
 
