@@ -7,6 +7,7 @@
 
 pub mod cpu;
 pub mod disk;
+pub mod dmsetup;
 pub mod mdstat;
 pub mod memory;
 pub mod mount;

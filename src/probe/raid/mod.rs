@@ -5,8 +5,6 @@
 //! in the same words: what it is, what redundancy is left, which member is bad, what is going on,
 //! which disk to pull.
 
-#![expect(dead_code, reason = "the technologies that speak with these words are being added")]
-
 use std::fmt::Debug;
 
 use crate::host::Host;
@@ -18,9 +16,11 @@ use crate::probe::{Found, Kind, KindSpec, Options, Probe, Selector};
 mod btrfs;
 mod disk;
 mod dm;
+mod level;
 mod md;
 mod pace;
 mod report;
+mod tool;
 mod zfs;
 
 /// What redundant storage can be made with; a new one is a file and a line here.

@@ -2,7 +2,6 @@
 //! to pull.
 
 use super::array::{Array, Attributes, Member};
-use super::level::{Redundancy, is_redundant};
 use super::view::View;
 use crate::host::Host;
 use crate::model::reading::Observation;
@@ -10,6 +9,7 @@ use crate::model::state::State;
 use crate::model::time::Moment;
 use crate::model::unit::Span;
 use crate::probe::raid::disk::described;
+use crate::probe::raid::level::{Redundancy, is_redundant};
 use crate::probe::raid::report::{Report, counted};
 use crate::probe::raid::{
     ERRORS, MEMBERS_FAILED, MEMBERS_MISSING, MISMATCHES, PROGRESS_PERCENT, REDUNDANCY_LEFT, SPARES,

@@ -22,7 +22,7 @@ use judge::Past;
 mod advice;
 mod array;
 mod judge;
-mod level;
+
 mod view;
 
 /// The technology.

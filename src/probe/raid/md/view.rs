@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use super::array::{Array, Attributes};
-use super::level::{Redundancy, redundancy};
 use crate::model::unit::{Span, Unit};
+use crate::probe::raid::level::{Redundancy, redundancy};
 use crate::probe::raid::report::counted;
 
 /// A RAID1 over this many places was made for whatever disks a NAS will hold.

@@ -1,4 +1,4 @@
-//! What each md level survives: pure arithmetic on which slots are in sync.
+//! What each level of redundancy survives: pure arithmetic on which members are in sync.
 
 /// How many more members may fail, whichever they are, without loss of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

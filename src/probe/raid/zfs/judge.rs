@@ -1,142 +1,19 @@
-//! ZFS pools: the kernel's word from `/proc/spl/kstat/zfs`, the tree of disks from `zpool status`.
-//!
-//! Owns: how both are put together and what they mean. The kernel's word costs nothing and cannot
-//! hang; the tool may, as when a pool's disks are gone.
+//! What the state of a pool means to an administrator. Pure, but for the identity of the disk to
+//! pull.
 
-use super::pace::Paced;
-use super::report::{Report, counted, found};
-use super::{
-    ERRORS, MEMBERS_FAILED, MEMBERS_MISSING, PROGRESS_PERCENT, REDUNDANCY_LEFT, SPARES, Technology,
-};
-use crate::host::command::{self, Ending, Limits};
-use crate::host::file::read_line;
-use crate::host::{Host, dir};
+use super::tree::{bad_disks, is_aside, is_good, leaves, named, redundancy, tops};
+use crate::host::Host;
 use crate::model::reading::{Observation, ProbeError};
 use crate::model::state::State;
-use crate::model::time::Moment;
 use crate::parse::zpool::{self, Pool, Vdev};
 use crate::probe::raid::disk::described;
-use crate::probe::{Found, Probe};
-
-/// The technology.
-#[derive(Debug)]
-pub(super) struct Zfs;
-
-const KSTAT: &str = "proc/spl/kstat/zfs";
-
-impl Technology for Zfs {
-    fn name(&self) -> &'static str {
-        "zfs"
-    }
-
-    fn survey(&self, host: &Host) -> Result<Vec<Found>, ProbeError> {
-        let mut names: Vec<String> = kernel(host)?.into_iter().map(|(name, _)| name).collect();
-        if host.is_recorded()
-            && let Ok(pools) = ask(host, &mut None)
-        {
-            names.extend(pools.into_iter().map(|pool| pool.name));
-        }
-        names.sort_unstable();
-        names.dedup();
-        let found = |name: &String| found(name, format!("pool {name}"), "zfs", "zfs", "");
-        Ok(names.iter().map(found).collect())
-    }
-
-    fn open(&self, _: &str) -> Box<dyn Probe> {
-        Box::new(Reader { tool: Paced::default(), json: None, last: Vec::new() })
-    }
-}
-
-/// Imported pools and the kernel's word on each; empty where the word is not offered.
-fn kernel(host: &Host) -> Result<Vec<(String, String)>, ProbeError> {
-    let names = match dir::names(host, KSTAT) {
-        Ok(names) => names,
-        Err(ProbeError::Absent(_)) => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    // Pools are folders; everything else there is a file.
-    let pools =
-        names.into_iter().filter(|name| dir::names(host, &format!("{KSTAT}/{name}")).is_ok());
-    Ok(pools
-        .map(|name| {
-            let state = read_line(host, &format!("{KSTAT}/{name}/state")).unwrap_or_default();
-            (name, state)
-        })
-        .collect())
-}
-
-/// Asks the tool. `json` remembers whether it knows that form.
-fn ask(host: &Host, json: &mut Option<bool>) -> Result<Vec<Pool>, ProbeError> {
-    let Some(program) = command::find(host, &["zpool"]) else {
-        return Err(ProbeError::Absent("the tool `zpool` is not installed".to_owned()));
-    };
-    let forms: &[&[&str]] = match json {
-        Some(true) => &[&["status", "-j"]],
-        Some(false) => &[&["status"]],
-        None => &[&["status", "-j"], &["status"]],
-    };
-    let mut said = String::new();
-    for arguments in forms {
-        let output = command::run(host, &program, arguments, Limits::default())?;
-        if output.ending == Ending::Exit(0) {
-            *json = Some(arguments.len() > 1);
-            return Ok(zpool::status(&output.stdout));
-        }
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        text.lines().next().unwrap_or_default().clone_into(&mut said);
-    }
-    Err(ProbeError::Failed(format!("`zpool status` failed: {said}")))
-}
-
-struct Reader {
-    tool: Paced<Result<Vec<Pool>, ProbeError>>,
-    json: Option<bool>,
-    last: Vec<(String, String)>,
-}
-
-impl Probe for Reader {
-    fn read(&mut self, host: &Host, now: Moment) -> Result<Vec<Observation>, ProbeError> {
-        let kernel = kernel(host)?;
-        if kernel != self.last {
-            self.tool.hurry();
-            self.last.clone_from(&kernel);
-        }
-        if self.tool.is_due(now) {
-            let answer = ask(host, &mut self.json);
-            let well = answer
-                .as_ref()
-                .is_ok_and(|pools| pools.iter().all(|pool| worst(host, pool) == State::Ok));
-            self.tool.keep(now, well, answer);
-        }
-        let (pools, trouble) = match self.tool.answer() {
-            Some(Ok(pools)) => (pools.as_slice(), None),
-            Some(Err(error)) => (&[][..], Some(error)),
-            None => (&[][..], None),
-        };
-        if kernel.is_empty()
-            && let Some(error) = trouble
-        {
-            return Err(error.clone());
-        }
-        let mut observations = Vec::new();
-        for (name, state) in &kernel {
-            let pool = pools.iter().find(|pool| pool.name == *name);
-            observations.push(judge(host, name, Some(state), pool, trouble));
-        }
-        for pool in pools.iter().filter(|pool| !kernel.iter().any(|(name, _)| *name == pool.name)) {
-            observations.push(judge(host, &pool.name, None, Some(pool), None));
-        }
-        Ok(observations)
-    }
-}
-
-fn worst(host: &Host, pool: &Pool) -> State {
-    let observation = judge(host, &pool.name, None, Some(pool), None);
-    observation.findings.iter().fold(State::Ok, |worst, finding| worst.worst(finding.state))
-}
+use crate::probe::raid::report::{Report, counted};
+use crate::probe::raid::{
+    ERRORS, MEMBERS_FAILED, MEMBERS_MISSING, PROGRESS_PERCENT, REDUNDANCY_LEFT, SPARES,
+};
 
 /// Says what is to be said of one pool.
-fn judge(
+pub(super) fn judge(
     host: &Host,
     name: &str,
     kernel: Option<&String>,
@@ -225,105 +102,6 @@ fn condition(host: &Host, state: &str, pool: &Pool, report: &mut Report) {
             );
         }
     }
-}
-
-/// The members of the pool itself that hold data: mirrors, raidz groups, single disks.
-fn tops(pool: &Pool) -> impl Iterator<Item = &Vdev> {
-    pool.vdevs
-        .iter()
-        .filter(|vdev| vdev.depth == 1 && matches!(vdev.section.as_str(), "" | "special" | "dedup"))
-}
-
-/// Rows below another row.
-fn children<'a>(pool: &'a Pool, parent: &'a Vdev) -> impl Iterator<Item = &'a Vdev> {
-    pool.vdevs
-        .iter()
-        .skip_while(move |vdev| !std::ptr::eq(*vdev, parent))
-        .skip(1)
-        .take_while(move |vdev| vdev.depth > parent.depth)
-        .filter(move |vdev| vdev.depth == parent.depth + 1)
-}
-
-fn is_leaf(pool: &Pool, vdev: &Vdev) -> bool {
-    children(pool, vdev).next().is_none()
-}
-
-fn leaves(pool: &Pool) -> impl Iterator<Item = &Vdev> {
-    pool.vdevs.iter().filter(|vdev| {
-        (vdev.depth > 0 || matches!(vdev.section.as_str(), "spares" | "cache"))
-            && is_leaf(pool, vdev)
-    })
-}
-
-fn is_good(state: &str) -> bool {
-    matches!(state, "ONLINE" | "AVAIL" | "INUSE" | "")
-}
-
-/// Disks of the pool itself that do not work as they should.
-fn bad_disks(pool: &Pool) -> impl Iterator<Item = &Vdev> {
-    leaves(pool).filter(|vdev| !is_good(&vdev.state) && !is_aside(vdev))
-}
-
-/// What holds no data of its own.
-fn is_aside(vdev: &Vdev) -> bool {
-    matches!(vdev.section.as_str(), "spares" | "cache")
-}
-
-/// `sdb UNAVAIL, cannot open`.
-fn named(vdev: &Vdev) -> String {
-    match vdev.note.as_str() {
-        "" => format!("{} {}", vdev.name, vdev.state),
-        note => format!("{} {}, {note}", vdev.name, vdev.state),
-    }
-}
-
-/// How many more disks may fail, whichever they are; none if the tree is not known.
-fn redundancy(pool: &Pool) -> Option<u64> {
-    tops(pool)
-        .map(|top| {
-            let all = children(pool, top).count();
-            let bad = children(pool, top).filter(|vdev| vdev.state != "ONLINE").count();
-            let parity = match top.name.split('-').next().unwrap_or_default() {
-                "mirror" => all.saturating_sub(1),
-                name if name.starts_with("raidz") || name.starts_with("draid") => name
-                    .trim_start_matches("draid")
-                    .trim_start_matches("raidz")
-                    .chars()
-                    .next()
-                    .and_then(|digit| digit.to_digit(10))
-                    .map_or(1, |parity| usize::try_from(parity).unwrap_or(1)),
-                _ => 0,
-            };
-            u64::try_from(parity.saturating_sub(bad)).unwrap_or_default()
-        })
-        .min()
-}
-
-fn disk_detail(host: &Host, pool: &Pool) -> Vec<String> {
-    let mut detail: Vec<String> = bad_disks(pool)
-        .map(|vdev| {
-            let disk = vdev.name.rsplit('/').next().unwrap_or_default();
-            let [read, write, checksum] = vdev.errors;
-            let described = described(host, disk);
-            let note = if vdev.note.is_empty() { String::new() } else { format!(", {}", vdev.note) };
-            format!(
-                "Disk {described}: {}{note}; errors: {read} read, {write} write, {checksum} checksum",
-                vdev.state
-            )
-        })
-        .collect();
-    let spares: Vec<&str> = pool
-        .vdevs
-        .iter()
-        .filter(|vdev| vdev.section == "spares" && vdev.state == "AVAIL")
-        .map(|vdev| vdev.name.as_str())
-        .collect();
-    if !spares.is_empty() {
-        detail.push(format!("Spare: {}", spares.join(", ")));
-    }
-    detail.extend(pool.status.clone());
-    detail.extend(pool.action.as_ref().map(|action| format!("Next: {action}")));
-    detail
 }
 
 /// Counts, and disks that are sick while the pool is whole.
@@ -450,4 +228,31 @@ fn remark(pool: &Pool, report: &mut Report) {
     let state = if harmless { State::Ok } else { State::Warning };
     let detail = pool.action.iter().map(|action| format!("Next: {action}")).collect();
     report.say(state, "remark", sentence, detail);
+}
+
+fn disk_detail(host: &Host, pool: &Pool) -> Vec<String> {
+    let mut detail: Vec<String> = bad_disks(pool)
+        .map(|vdev| {
+            let disk = vdev.name.rsplit('/').next().unwrap_or_default();
+            let [read, write, checksum] = vdev.errors;
+            let described = described(host, disk);
+            let note = if vdev.note.is_empty() { String::new() } else { format!(", {}", vdev.note) };
+            format!(
+                "Disk {described}: {}{note}; errors: {read} read, {write} write, {checksum} checksum",
+                vdev.state
+            )
+        })
+        .collect();
+    let spares: Vec<&str> = pool
+        .vdevs
+        .iter()
+        .filter(|vdev| vdev.section == "spares" && vdev.state == "AVAIL")
+        .map(|vdev| vdev.name.as_str())
+        .collect();
+    if !spares.is_empty() {
+        detail.push(format!("Spare: {}", spares.join(", ")));
+    }
+    detail.extend(pool.status.clone());
+    detail.extend(pool.action.as_ref().map(|action| format!("Next: {action}")));
+    detail
 }
