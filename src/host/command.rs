@@ -143,6 +143,12 @@ pub fn find(host: &Host, names: &[&str]) -> Option<Program> {
     FOLDERS.iter().find_map(|folder| found(Path::new(folder)))
 }
 
+/// Whether what the agent starts has the rights of root, which vendors' tools need.
+#[must_use]
+pub fn is_root() -> bool {
+    Uid::effective().is_root()
+}
+
 /// Runs a program to its end: no shell, nothing on standard input, a fixed environment, the root
 /// folder as its own, a process group that is ended as a whole.
 ///

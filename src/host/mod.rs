@@ -26,6 +26,7 @@ use mounts::MountText;
 pub struct Host {
     root: PathBuf,
     recorded: bool,
+    may_wait: bool,
     mounts: Arc<Mutex<MountText>>,
 }
 
@@ -33,14 +34,27 @@ impl Host {
     /// This machine.
     #[must_use]
     pub fn live() -> Self {
-        Self { root: PathBuf::from("/"), recorded: false, mounts: Arc::default() }
+        Self { root: PathBuf::from("/"), recorded: false, may_wait: false, mounts: Arc::default() }
     }
 
     /// A machine recorded below `root`: nothing outside it is read and no program outside
     /// `root/bin` is started.
     #[must_use]
     pub fn recorded(root: &Path) -> Self {
-        Self { root: root.to_owned(), recorded: true, mounts: Arc::default() }
+        Self { root: root.to_owned(), recorded: true, may_wait: true, mounts: Arc::default() }
+    }
+
+    /// The same machine for a caller that has time: surveys may start tools.
+    #[must_use]
+    pub fn waiting(self) -> Self {
+        Self { may_wait: true, ..self }
+    }
+
+    /// Whether surveys may start tools: of a recording, where a tool answers at once, and where
+    /// the caller said so.
+    #[must_use]
+    pub fn may_wait(&self) -> bool {
+        self.may_wait
     }
 
     /// Whether this is a recording, so that system calls on the running kernel say nothing of it.

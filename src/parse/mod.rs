@@ -5,15 +5,23 @@
 //! name that is not UTF-8, as a `diskstats` is for one negative counter, a `net/dev` for one missing
 //! space, a pressure file for a missing `full` line. Here one odd line costs that line.
 
+pub mod arcconf;
+pub mod controller;
 pub mod cpu;
 pub mod disk;
 pub mod dmsetup;
+pub mod ircu;
 pub mod mdstat;
+pub mod megacli;
 pub mod memory;
 pub mod mount;
 pub mod net;
 pub mod pressure;
 pub mod zpool;
+pub mod ssacli;
+pub mod storcli;
+mod storcli_text;
+pub mod tw_cli;
 
 /// Fields of a line of kernel text.
 pub(crate) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
