@@ -17,11 +17,11 @@ pub mod memory;
 pub mod mount;
 pub mod net;
 pub mod pressure;
-pub mod zpool;
 pub mod ssacli;
 pub mod storcli;
 mod storcli_text;
 pub mod tw_cli;
+pub mod zpool;
 
 /// Fields of a line of kernel text.
 pub(crate) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -17,6 +17,7 @@ mod hostile;
 mod hung_mount;
 mod mail_text;
 mod outbox;
+mod raid_controllers;
 mod scenarios;
 mod sim;
 mod sink;

@@ -13,18 +13,46 @@ use crate::model::time::Moment;
 use crate::model::unit::Unit;
 use crate::probe::{Found, Kind, KindSpec, Options, Probe, Selector};
 
+mod arcconf;
 mod btrfs;
+mod controller;
 mod disk;
 mod dm;
 mod level;
 mod md;
+mod megaraid;
 mod pace;
+mod pci;
 mod report;
+mod sas2ircu;
+mod ssacli;
 mod tool;
+mod tw_cli;
+mod vendor;
 mod zfs;
 
 /// What redundant storage can be made with; a new one is a file and a line here.
-static TECHNOLOGIES: &[&dyn Technology] = &[&md::Md, &dm::Dm, &zfs::Zfs, &btrfs::Btrfs];
+static TECHNOLOGIES: &[&dyn Technology] = &[
+    &md::Md,
+    &dm::Dm,
+    &zfs::Zfs,
+    &btrfs::Btrfs,
+    &&megaraid::MEGARAID,
+    &&ssacli::SMART_ARRAY,
+    &&arcconf::ADAPTEC,
+    &&sas2ircu::IRCU,
+    &&tw_cli::THREE_WARE,
+    &pci::Unwatched,
+];
+
+/// Families of controllers that only their vendor's tool can ask.
+static VENDORS: &[&vendor::Vendor] = &[
+    &megaraid::MEGARAID,
+    &ssacli::SMART_ARRAY,
+    &arcconf::ADAPTEC,
+    &sas2ircu::IRCU,
+    &tw_cli::THREE_WARE,
+];
 
 /// One way of making redundant storage.
 trait Technology: Sync + Debug {
@@ -58,6 +86,7 @@ const MISMATCHES: MetricId = MetricId(6);
 const ERRORS: MetricId = MetricId(7);
 const USED_PERCENT: MetricId = MetricId(8);
 const METADATA_PERCENT: MetricId = MetricId(9);
+const TEMPERATURE: MetricId = MetricId(10);
 
 static SPEC: KindSpec = KindSpec {
     name: "raid",
@@ -162,6 +191,14 @@ with swap or memory-mapped files a few are normal.",
             bad: Bad::High,
             phrase: "{} of the pool's metadata used",
             doc: "Used share of a thin pool's metadata space; a full one damages the pool.",
+        },
+        Metric {
+            key: "temperature",
+            name: "temperature_celsius",
+            unit: Unit::Celsius,
+            bad: Bad::High,
+            phrase: "{}",
+            doc: "Temperature of a controller's processor, of its battery, or of its hottest drive.",
         },
     ],
     findings: Some("not optimal"),

@@ -74,6 +74,11 @@ impl Report {
         self.findings.iter().fold(State::Ok, |worst, finding| worst.worst(finding.state))
     }
 
+    /// Whether anything was said.
+    pub(super) fn has_said(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
     /// The observation. Its summary is `what` (`raid1, 2 disks`) and every fact, worst first.
     pub(super) fn finish(mut self, what: &str) -> Observation {
         self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.state.rank()));
