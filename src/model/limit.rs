@@ -127,3 +127,5 @@ pub const COMMAND_DEADLINE: Span = Span::from_secs(60);
 pub const COMMAND_GRACE: Span = Span::from_secs(2);
 /// A rebuild that has not moved for this long is stuck: the slowest disks move a block in seconds.
 pub const REBUILD_STUCK: Span = Span::from_secs(900);
+/// Error counters that grew within this time are growing: a scrub of an hour finds them in bursts.
+pub const ERRORS_FRESH: Span = Span::from_secs(900);

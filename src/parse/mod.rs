@@ -6,6 +6,7 @@
 //! space, a pressure file for a missing `full` line. Here one odd line costs that line.
 
 pub mod arcconf;
+pub mod btrfs;
 pub mod controller;
 pub mod cpu;
 pub mod disk;
