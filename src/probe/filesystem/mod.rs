@@ -274,7 +274,13 @@ fn contains(line: &[u8], word: &[u8]) -> bool {
 
 impl Probe for Reader {
     fn read(&mut self, host: &Host, now: Moment) -> Result<Vec<Observation>, ProbeError> {
-        let space = self.space(host)?;
+        let space = self.space(host).map_err(|error| match error {
+            // Of a recording the type is all that is known, and worth saying.
+            ProbeError::Unsupported(text) if host.is_recorded() => {
+                ProbeError::Unsupported(format!("{}: {text}", self.target.fstype))
+            }
+            other => other,
+        })?;
         let read_only = self.turned_read_only(host, now, space);
         Ok(vec![observe(self.instance.clone(), space, read_only)])
     }

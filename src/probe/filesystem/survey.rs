@@ -161,8 +161,31 @@ pub(super) fn choose(table: &[Mount], fstab: &[Mount]) -> Vec<Found> {
             && !meant_read_only;
         found.push(instance(mount, waits, automounted, by_default));
     }
+    // Seen from a chroot, the table has no root; what the agent lives on is worth watching all the
+    // same, and its silence would look like health.
+    if !table.is_empty() && !table.iter().any(|mount| mount.place == b"/") {
+        found.push(unlisted_root());
+    }
     found.sort_by(|a, b| a.instance.cmp(&b.instance));
     found
+}
+
+fn unlisted_root() -> Found {
+    let target = Target {
+        device: None,
+        fstype: "not in the mount table".to_owned(),
+        automounted: false,
+        place: b"/".to_vec(),
+    };
+    Found {
+        instance: "/".into(),
+        title: "/".to_owned(),
+        source: target.encode().into(),
+        lane: Lane::Own,
+        attributes: vec![("mount", "/".to_owned())],
+        labels: Vec::new(),
+        by_default: true,
+    }
 }
 
 fn instance(mount: &Mount, waits: bool, automounted: bool, by_default: bool) -> Found {
@@ -333,7 +356,14 @@ mod tests {
         let fstab = mount::mounts(b"/dev/sdb /img ext4 ro,noatime 0 0\n");
         let table = mount::mountinfo(b"2 1 8:16 / /img ro - ext4 /dev/sdb ro\n");
         let found = choose(&table, &fstab);
-        assert!(!found[0].by_default);
+        let image = found.iter().find(|f| &*f.instance == "/img").unwrap();
+        assert!(!image.by_default);
+    }
+
+    #[test]
+    fn a_table_without_a_root_has_one_to_watch_all_the_same() {
+        assert_eq!(watched("2 1 8:16 / /srv rw - ext4 /dev/sdb rw\n"), ["/", "/srv"]);
+        assert_eq!(watched(""), [""; 0]);
     }
 
     #[test]
