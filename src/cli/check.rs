@@ -64,7 +64,8 @@ pub fn run(screen: &Screen, asked: &Check) -> u8 {
             return exit::UNKNOWN;
         }
         Some(root) => Host::recorded(root),
-        None => Host::live(),
+        // This run has a deadline, and no other to wait for.
+        None => Host::live().waiting(),
     };
     let identity = host.identity();
     let loaded = match (&asked.config, &asked.root) {

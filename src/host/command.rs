@@ -4,32 +4,30 @@
 //! Must not know: what a program prints. Nothing is looked up in `PATH`, no shell is involved, and
 //! no clock is asked: a timer descriptor ends the wait.
 
-use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, PipeReader, Read};
+use std::io::{self, PipeReader};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::Duration;
+use std::process::{Command, ExitStatus, Stdio};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
-use nix::sys::time::TimeSpec;
-use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, Uid};
 
 use super::Host;
 use super::file::refusal;
 use crate::model::limit::{
-    COMMAND_DEADLINE, COMMAND_GRACE, COMMAND_OUTPUT_BYTES, COMMAND_STDERR_BYTES, LANE_STACK_BYTES,
+    COMMAND_DEADLINE, COMMAND_GRACE, COMMAND_OUTPUT_BYTES, COMMAND_STDERR_BYTES,
 };
 use crate::model::reading::ProbeError;
 use crate::model::unit::Span;
+
+use child::{Stream, Timer, Waiter, stuck};
+
+mod child;
 
 /// Where distributions and vendors put their tools, in the order in which they are looked for.
 const FOLDERS: &[&str] = &[
@@ -67,13 +65,6 @@ const FOLDERS: &[&str] = &[
 
 /// What scripts among the tools find their own helpers with.
 const CHILD_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// Room for one read: a quarter of what a pipe holds.
-const READ_BYTES: usize = 16 << 10;
-
-/// Programs whose last run survived even SIGKILL (they wait in the kernel for a device): another
-/// run would only add to them.
-static STUCK: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// A program that may be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,10 +197,6 @@ pub fn run(
     run.report(outcome, status)
 }
 
-fn stuck() -> MutexGuard<'static, BTreeSet<PathBuf>> {
-    STUCK.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Where the program really stands, if nobody can have changed it who may not.
 ///
 /// With root's rights the whole path counts: who may rename a folder may put another file in its
@@ -243,94 +230,6 @@ fn trusted(host: &Host, path: &Path) -> Result<PathBuf, ProbeError> {
         }
     }
     Ok(path)
-}
-
-/// A thread that waits for the end of a child. It reaps the child only when told to: until then its
-/// process group cannot come to name anybody else's processes.
-struct Waiter {
-    child: mpsc::Sender<Child>,
-    may_reap: mpsc::Sender<()>,
-    status: mpsc::Receiver<io::Result<ExitStatus>>,
-}
-
-impl Waiter {
-    /// Gives a pipe besides, which reports its end when the child has ended.
-    fn start(path: PathBuf) -> io::Result<(PipeReader, Self)> {
-        let (ended, alive) = io::pipe()?;
-        let (child, born) = mpsc::channel::<Child>();
-        let (may_reap, reap) = mpsc::channel::<()>();
-        let (tell, status) = mpsc::channel();
-        let wait = move || {
-            let Ok(mut child) = born.recv() else { return };
-            let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
-            let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
-            while waitid(Id::Pid(pid), flags) == Err(Errno::EINTR) {}
-            drop(alive);
-            // Sent or dropped: both allow it.
-            let _ = reap.recv();
-            let _ = tell.send(child.wait());
-            stuck().remove(&path);
-        };
-        let thread = std::thread::Builder::new().name("command".to_owned());
-        thread.stack_size(LANE_STACK_BYTES).spawn(wait)?;
-        Ok((ended, Self { child, may_reap, status }))
-    }
-
-    fn hand_over(&self, child: Child) {
-        let _ = self.child.send(child);
-    }
-
-    /// The status of a child that has ended.
-    fn reap(self) -> Option<ExitStatus> {
-        drop(self.may_reap);
-        self.status.recv().ok()?.ok()
-    }
-}
-
-/// One of the child's two outputs.
-struct Stream {
-    /// Nothing once its end was seen.
-    pipe: Option<File>,
-    text: Vec<u8>,
-}
-
-impl Stream {
-    fn new(pipe: Option<File>) -> Self {
-        Self { pipe, text: Vec::new() }
-    }
-
-    /// Reads what is there after poll said that something is; says whether that was too much.
-    fn read(&mut self, bytes_max: usize) -> bool {
-        let Some(pipe) = &mut self.pipe else { return false };
-        let mut part = [0; READ_BYTES];
-        match pipe.read(&mut part) {
-            Ok(count) if count > 0 => {
-                self.text.extend_from_slice(part.get(..count).unwrap_or_default());
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            _ => self.pipe = None,
-        }
-        self.text.len() > bytes_max
-    }
-}
-
-/// A timer that poll can wait for.
-struct Timer(TimerFd);
-
-impl Timer {
-    fn start(after: Span) -> io::Result<Self> {
-        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC)?;
-        let timer = Self(timer);
-        timer.again(after)?;
-        Ok(timer)
-    }
-
-    fn again(&self, after: Span) -> io::Result<()> {
-        // A timer of zero would never fire.
-        let after = after.to_std().max(Duration::from_millis(1));
-        let once = Expiration::OneShot(TimeSpec::from_duration(after));
-        Ok(self.0.set(once, TimerSetTimeFlags::empty())?)
-    }
 }
 
 /// How following a child came to its end.

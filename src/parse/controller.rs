@@ -24,7 +24,13 @@ pub struct Controller {
     pub drives: Vec<Drive>,
     /// Batteries, capacitors, the cache they feed, and arrays where they have a state of their own.
     pub parts: Vec<Part>,
+    /// The answer held more than is taken in.
+    pub cut: bool,
 }
+
+/// Drives, volumes, parts or fields of one controller that are taken in: four times what the
+/// largest can have. Every line is looked up among them.
+const ENTRIES_MAX: usize = 1024;
 
 /// A field and the word in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -124,6 +130,10 @@ impl Controller {
     pub(crate) fn drive(&mut self, place: &str) -> Option<&mut Drive> {
         let at = match self.drives.iter().position(|drive| drive.place == place) {
             Some(at) => at,
+            None if self.drives.len() >= ENTRIES_MAX => {
+                self.cut = true;
+                return None;
+            }
             None => {
                 self.drives.push(Drive { place: place.to_owned(), ..Drive::default() });
                 self.drives.len() - 1
@@ -136,6 +146,10 @@ impl Controller {
     pub(crate) fn volume(&mut self, name: &str) -> Option<&mut Volume> {
         let at = match self.volumes.iter().position(|volume| volume.name == name) {
             Some(at) => at,
+            None if self.volumes.len() >= ENTRIES_MAX => {
+                self.cut = true;
+                return None;
+            }
             None => {
                 self.volumes.push(Volume { name: name.to_owned(), ..Volume::default() });
                 self.volumes.len() - 1
@@ -157,6 +171,10 @@ impl Controller {
     pub(crate) fn part(&mut self, name: &str) -> Option<&mut Part> {
         let at = match self.parts.iter().position(|part| part.name == name) {
             Some(at) => at,
+            None if self.parts.len() >= ENTRIES_MAX => {
+                self.cut = true;
+                return None;
+            }
             None => {
                 self.parts.push(Part { name: name.to_owned(), ..Part::default() });
                 self.parts.len() - 1
@@ -169,8 +187,10 @@ impl Controller {
 /// Puts a field down, the last word of it being the right one.
 pub(crate) fn note(facts: &mut Vec<Fact>, field: &str, word: &str) {
     let (field, word) = (field.trim(), word.trim());
+    let full = facts.len() >= ENTRIES_MAX;
     match facts.iter_mut().find(|fact| fact.field == field) {
         Some(fact) => word.clone_into(&mut fact.word),
+        None if full => {}
         None => facts.push(Fact { field: field.to_owned(), word: word.to_owned() }),
     }
 }
@@ -200,6 +220,9 @@ pub(crate) fn celsius(text: &str) -> Option<f64> {
 pub(crate) fn percent(text: &str) -> Option<f64> {
     leading_number(text).filter(|value| (0.0..=100.0).contains(value))
 }
+
+/// Controllers of one machine that are taken in.
+pub(crate) const CONTROLLERS_MAX: usize = 64;
 
 /// What vendors write for "nothing".
 pub(crate) fn is_nothing(text: &str) -> bool {

@@ -1,11 +1,17 @@
 //! Answers of `megacli`: blocks of `Key : value` lines below `Adapter 0` and `Adapter #0`.
 
-use super::controller::{Controller, Task, celsius, leading_number, note, pair, percent};
+use super::controller::{
+    CONTROLLERS_MAX, Controller, Task, celsius, leading_number, note, pair, percent,
+};
 
 /// The controller of a number; made if it is new.
 fn adapter<'a>(controllers: &'a mut Vec<Controller>, number: &str) -> Option<&'a mut Controller> {
     let name = format!("a{number}");
-    let at = controllers.iter().position(|known| known.name == name).unwrap_or_else(|| {
+    let at = controllers.iter().position(|known| known.name == name);
+    if at.is_none() && controllers.len() >= CONTROLLERS_MAX {
+        return None;
+    }
+    let at = at.unwrap_or_else(|| {
         controllers.push(Controller { name, ..Controller::default() });
         controllers.len() - 1
     });

@@ -1,7 +1,9 @@
 //! Answers of `ssacli` and its elder names `hpssacli` and `hpacucli`: `ctrl all show config detail`,
 //! and the shorter `ctrl all show status` and `ld all show`.
 
-use super::controller::{Controller, Task, celsius, is_nothing, note, pair, percent};
+use super::controller::{
+    CONTROLLERS_MAX, Controller, Task, celsius, is_nothing, note, pair, percent,
+};
 
 /// What the lines at hand belong to.
 enum At {
@@ -80,6 +82,10 @@ fn headline(line: &str) -> Option<(&str, &str)> {
 fn controller(controllers: &mut Vec<Controller>, model: &str, slot: &str) -> usize {
     let name = format!("slot{}", slot.to_ascii_lowercase());
     let known = controllers.iter().position(|known| known.name == name);
+    // Beyond the bound, the last one takes what follows; no machine comes near.
+    let known = known.or_else(|| {
+        (controllers.len() >= CONTROLLERS_MAX).then(|| controllers.len().saturating_sub(1))
+    });
     known.unwrap_or_else(|| {
         let model = model.to_owned();
         controllers.push(Controller { name, model, ..Controller::default() });

@@ -6,7 +6,9 @@
 
 use serde_json::{Map, Value};
 
-use super::controller::{Controller, Task, celsius, is_nothing, leading_number, note, percent};
+use super::controller::{
+    CONTROLLERS_MAX, Controller, Task, celsius, is_nothing, leading_number, note, percent,
+};
 use super::storcli_text;
 
 /// What a tool said so far.
@@ -52,6 +54,9 @@ impl Answers {
         self.understood = true;
         let name = format!("c{number}");
         let at = self.controllers.iter().position(|known| known.name == name);
+        if at.is_none() && self.controllers.len() >= CONTROLLERS_MAX {
+            return;
+        }
         let at = at.unwrap_or_else(|| {
             self.controllers.push(Controller { name, ..Controller::default() });
             self.controllers.len() - 1

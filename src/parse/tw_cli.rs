@@ -1,7 +1,7 @@
 //! Answers of 3ware's `tw_cli`: `info`, `info c0 unitstatus`, `info c0 drivestatus`. Tables whose
 //! first row names the columns above a line of hyphens.
 
-use super::controller::{Controller, Task, is_nothing, note, percent};
+use super::controller::{CONTROLLERS_MAX, Controller, Task, is_nothing, note, percent};
 
 /// Rows of a table as cells by column.
 fn rows(text: &str) -> Vec<Vec<(String, String)>> {
@@ -56,7 +56,7 @@ pub fn controllers(text: &[u8]) -> Vec<Controller> {
         }
         Some(one)
     };
-    rows(&text).into_iter().filter_map(controller).collect()
+    rows(&text).into_iter().filter_map(controller).take(CONTROLLERS_MAX).collect()
 }
 
 /// Reads `unitstatus`.

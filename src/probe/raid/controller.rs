@@ -7,73 +7,25 @@
 //! drives that no volume misses: bad ones outside, and good ones that are expected to fail.
 
 use super::report::{Report, counted, found};
+use super::sentence::{
+    explained, level, named, progress, redundancy, redundancy_words, replace, size, task_words,
+    unknown,
+};
+use super::words::{Means, Words, means};
 use super::{
     ERRORS, MEMBERS_FAILED, MEMBERS_MISSING, PROGRESS_PERCENT, REDUNDANCY_LEFT, SPARES, TEMPERATURE,
 };
 use crate::model::reading::Observation;
 use crate::model::state::State;
 use crate::model::text::shown;
-use crate::parse::controller::{Controller, Drive, Fact, Part, Task, Volume};
+use crate::parse::controller::{Controller, Drive, Fact, Part, Volume};
 use crate::probe::Found;
-
-/// What a word means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Means {
-    /// As it should be.
-    Good,
-    /// Worth saying, no fault.
-    Note(&'static str),
-    /// A fault that can wait.
-    Warn(&'static str),
-    /// A fault that cannot.
-    Bad(&'static str),
-    /// A volume lost redundancy; how much is left depends on its level and members.
-    Degraded,
-    /// A volume is being rebuilt, or a drive is being written to become a member.
-    Rebuilding,
-    /// A volume cannot be used any more; a drive does not work any more.
-    Failed,
-    /// A drive is not there.
-    Missing,
-    /// A drive waits to take over.
-    Spare,
-    /// A drive is in no volume.
-    Unused,
-}
-
-/// The words of a tool. A word that is not listed is a warning; a field that is not listed says
-/// nothing of health.
-#[derive(Debug)]
-pub(super) struct Words {
-    /// First word of the sources: `megaraid`.
-    pub technology: &'static str,
-    /// What the tool's users call the drives of a controller: `drives`, `pd`.
-    pub drives: &'static str,
-    /// Fields of the controller itself, the first part of whose names is given.
-    pub controller: &'static [(&'static str, &'static [(&'static str, Means)])],
-    /// States of a volume.
-    pub volume: &'static [(&'static str, Means)],
-    /// Further fields of a volume.
-    pub volume_facts: &'static [(&'static str, &'static [(&'static str, Means)])],
-    /// States of a drive.
-    pub drive: &'static [(&'static str, Means)],
-    /// Fields of batteries and other parts.
-    pub part: &'static [(&'static str, &'static [(&'static str, Means)])],
-}
 
 /// An instance and what is said of it.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
     pub found: Found,
     pub seen: Observation,
-}
-
-/// Fields that answer yes or no to a fault.
-pub(super) const NO_IS_GOOD: &[(&str, Means)] = &[("no", Means::Good), ("yes", Means::Warn(""))];
-
-fn means(words: &[(&str, Means)], word: &str) -> Option<Means> {
-    let word = word.trim().to_ascii_lowercase();
-    words.iter().find(|(known, _)| *known == word).map(|(_, means)| *means)
 }
 
 /// Everything there is to say of a controller.
@@ -110,6 +62,10 @@ impl Judge<'_> {
         let mut report = Report::new(name);
         for fact in &self.controller.facts {
             self.fact(&mut report, self.words.controller, fact);
+        }
+        if self.controller.cut {
+            let fact = "the tool tells of more drives or volumes than the agent takes in";
+            report.say(State::Warning, "cut", fact.to_owned(), Vec::new());
         }
         if let Some(value) = self.controller.temperature_celsius {
             report.measure(TEMPERATURE, value);
@@ -212,7 +168,7 @@ impl Judge<'_> {
             _ => None,
         };
         let mut detail: Vec<String> =
-            failed.iter().chain(&rebuilding).map(|drive| replace(drive, self)).collect();
+            failed.iter().chain(&rebuilding).map(|drive| replace(drive, self.controller)).collect();
         let who = named(&failed.iter().chain(&rebuilding).copied().collect::<Vec<_>>());
         match state {
             Some(Means::Good | Means::Spare | Means::Unused) => {}
@@ -345,7 +301,7 @@ impl Judge<'_> {
 
     fn drive(&self, report: &mut Report, drive: &Drive, means: Option<Means>) {
         let said = format!("drive {} {}", drive.place, drive.state);
-        let detail = vec![replace(drive, self)];
+        let detail = vec![replace(drive, self.controller)];
         if let Some(volume) = self.told_by(drive)
             && matches!(means, Some(Means::Failed | Means::Missing | Means::Rebuilding))
         {
@@ -386,107 +342,4 @@ impl Judge<'_> {
             report.say(State::Warning, "foreign", fact, detail);
         }
     }
-}
-
-/// What to pull.
-fn replace(drive: &Drive, judge: &Judge<'_>) -> String {
-    let mut text = format!("Drive {}", drive.place);
-    if !drive.path.is_empty() {
-        text.push_str(&format!(" ({})", drive.path));
-    }
-    text.push_str(&format!(" is {}:", if drive.state.is_empty() { "bad" } else { &drive.state }));
-    let facts = [
-        (!drive.model.is_empty()).then(|| drive.model.clone()),
-        (!drive.size.is_empty()).then(|| drive.size.clone()),
-        (!drive.serial.is_empty()).then(|| format!("serial {}", drive.serial)),
-        drive
-            .media_errors
-            .filter(|count| *count > 0)
-            .map(|count| counted(count, "media error", "media errors")),
-        Some(format!("on {} {}", judge.controller.name, judge.controller.model)),
-    ];
-    let facts: Vec<String> = facts.into_iter().flatten().collect();
-    format!("{text} {}", facts.join(", "))
-}
-
-/// ` (drives 24:10 Offln, 24:11 Offln)`; nothing for no drive.
-fn named(drives: &[&Drive]) -> String {
-    if drives.is_empty() {
-        return String::new();
-    }
-    let list: Vec<String> =
-        drives.iter().map(|drive| format!("{} {}", drive.place, drive.state)).collect();
-    let word = if drives.len() == 1 { "drive" } else { "drives" };
-    format!(" ({word} {})", list.join(", "))
-}
-
-fn redundancy_words(left: Option<u64>) -> String {
-    match left {
-        Some(0) => "no redundancy left".to_owned(),
-        Some(left) => {
-            format!("survives the loss of {}", counted(left, "more drive", "more drives"))
-        }
-        None => "redundancy left unknown".to_owned(),
-    }
-}
-
-fn progress(task: Option<&Task>) -> String {
-    match task {
-        Some(task) => match task.percent {
-            Some(percent) => format!("rebuilding, {percent:.0}% done{}", time_left(task)),
-            None => format!("rebuilding{}", time_left(task)),
-        },
-        None => "rebuilding".to_owned(),
-    }
-}
-
-fn time_left(task: &Task) -> String {
-    match task.time_left.as_str() {
-        "" => String::new(),
-        time => format!(", {time} left"),
-    }
-}
-
-fn task_words(task: &Task) -> String {
-    let what = task.what.to_lowercase();
-    match task.percent {
-        Some(percent) => format!("{what}, {percent:.0}% done{}", time_left(task)),
-        None => what,
-    }
-}
-
-fn explained(said: String, text: &str) -> String {
-    if text.is_empty() { said } else { format!("{said}, {text}") }
-}
-
-fn unknown(field: &str, word: &str) -> String {
-    format!("{field} is `{word}`, a word that the agent does not know")
-}
-
-fn size(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
-}
-
-/// `RAID5` for the vendors' `5`, `RAID 5`, `RAID-5`; other words as they are.
-fn level(text: &str) -> String {
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let letters = text.to_ascii_lowercase();
-    let raid = letters.starts_with("raid") || letters.starts_with(|c: char| c.is_ascii_digit());
-    if raid && !digits.is_empty() {
-        let tail = if letters.ends_with("adm)") { " ADM" } else { "" };
-        return format!("RAID{digits}{tail}");
-    }
-    if text.is_empty() { "volume".to_owned() } else { text.to_owned() }
-}
-
-/// Drives that may fail, whichever they are, while all are well.
-fn redundancy(text: &str, width: u64) -> Option<u64> {
-    Some(match level(text).as_str() {
-        "RAID0" | "JBOD" | "Volume" | "RAID00" => 0,
-        // A mirror of three, or of four, survives more.
-        "RAID1" if width > 2 && width % 2 == 1 => width - 1,
-        "RAID1" | "RAID10" | "RAID5" | "RAID50" | "RAID1E" | "RAID3" => 1,
-        "RAID6" | "RAID60" | "RAID1 ADM" | "RAID10 ADM" => 2,
-        _ => return None,
-    })
 }

@@ -1,9 +1,10 @@
 //! Broadcom (LSI) MegaRAID and Dell PERC: `storcli` and `perccli`, and `megacli` for what only it
 //! finds. Owns: the questions, and what the words mean.
 
-use super::controller::{Means, NO_IS_GOOD, Words, items};
+use super::controller::items;
 use super::pci::Device;
 use super::vendor::{Answer, Ask, Vendor, nonsense};
+use super::words::{Means, NO_IS_GOOD, Words};
 use crate::model::reading::ProbeError;
 use crate::parse::controller::Controller;
 use crate::parse::megacli;

@@ -25,10 +25,12 @@ mod pace;
 mod pci;
 mod report;
 mod sas2ircu;
+mod sentence;
 mod ssacli;
 mod tool;
 mod tw_cli;
 mod vendor;
+mod words;
 mod zfs;
 
 /// What redundant storage can be made with; a new one is a file and a line here.

@@ -1,9 +1,10 @@
 //! LSI host adapters with integrated mirrors: `sas2ircu` and `sas3ircu`. Owns: the questions, and
 //! what the words mean.
 
-use super::controller::{Means, Words, items};
+use super::controller::items;
 use super::pci::Device;
 use super::vendor::{Answer, Ask, Vendor, refused};
+use super::words::{Means, Words};
 use crate::model::reading::ProbeError;
 use crate::parse::ircu;
 

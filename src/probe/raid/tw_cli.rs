@@ -1,8 +1,9 @@
 //! 3ware: `tw_cli`. Owns: the questions, and what the words mean.
 
-use super::controller::{Means, Words, items};
+use super::controller::items;
 use super::pci::Device;
 use super::vendor::{Answer, Ask, Vendor, refused};
+use super::words::{Means, Words};
 use crate::model::reading::ProbeError;
 use crate::parse::tw_cli;
 

@@ -259,3 +259,65 @@ impl Probe for Reader {
         Ok(self.items(host, now)?.iter().map(|item| item.seen.clone()).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::unit::Span;
+
+    fn last(state: State) -> Last {
+        let mut report = Report::new("c0");
+        report.say(state, "x", "x".to_owned(), Vec::new());
+        let found = found("c0", String::new(), "v", "v", "");
+        let items = Arc::new(vec![Item { found, seen: report.finish("x") }]);
+        Last { at: Moment(1_000_000), items }
+    }
+
+    #[test]
+    fn an_answer_serves_for_minutes_and_a_bad_one_for_one() {
+        let at = Moment(1_000_000);
+        let second = Span::from_secs(1);
+        assert!(last(State::Ok).serves(at + TOOL_EVERY - second));
+        assert!(!last(State::Ok).serves(at + TOOL_EVERY));
+        assert!(last(State::Warning).serves(at + TOOL_EVERY_BAD - second));
+        assert!(!last(State::Warning).serves(at + TOOL_EVERY_BAD));
+        assert!(!last(State::Ok).serves(at - second), "a timeline that went back");
+    }
+
+    #[test]
+    fn a_running_machine_is_asked_by_its_probe_and_never_by_a_survey() {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static RUNS: AtomicU64 = AtomicU64::new(0);
+        fn ask(_: &dyn Ask) -> Result<Answer, ProbeError> {
+            RUNS.fetch_add(1, Ordering::Relaxed);
+            let items = last(State::Ok).items.to_vec();
+            Ok(Answer { items, refusal: None })
+        }
+        // A tool that every machine has, and a controller that every machine is said to have.
+        static VENDOR: Vendor = Vendor::new("v", &[&["true"]], |_| true, ask);
+        let host = Host::live();
+        let technology: &dyn Technology = &&VENDOR;
+        let names = || -> Vec<String> {
+            let found = technology.survey(&host).unwrap();
+            found.iter().map(|found| found.instance.to_string()).collect()
+        };
+        let before = names();
+        assert!(before.is_empty() || before == ["v"], "{before:?}");
+        assert_eq!(RUNS.load(Ordering::Relaxed), 0);
+        let mut probe = technology.open("v");
+        for second in [0, 10, 299] {
+            let seen = probe.read(&host, Moment(second * 1000)).unwrap();
+            assert_eq!(&*seen[0].instance, "c0");
+        }
+        assert_eq!(RUNS.load(Ordering::Relaxed), 1);
+        technology.open("v").read(&host, Moment(300_000)).unwrap();
+        assert_eq!(RUNS.load(Ordering::Relaxed), 2, "another check shares the answer's age");
+        if !before.is_empty() {
+            assert_eq!(names(), ["c0"]);
+        }
+        let waiting = Host::live().waiting();
+        let found = technology.survey(&waiting).unwrap();
+        assert_eq!(&*found[0].instance, "c0");
+        assert_eq!(RUNS.load(Ordering::Relaxed), 3);
+    }
+}
