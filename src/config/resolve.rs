@@ -78,6 +78,9 @@ fn host(config: &Config, identity: &HostIdentity) -> HostIdentity {
             host.fqdn.clone_from(&name);
             host.name = short.to_owned();
         } else {
+            // A machine that is called otherwise is called so in full, too.
+            let domain = host.fqdn.split_once('.').map(|(_, domain)| domain.to_owned());
+            host.fqdn = domain.map_or_else(|| name.clone(), |domain| format!("{name}.{domain}"));
             host.name = name;
         }
     }

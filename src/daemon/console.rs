@@ -102,18 +102,13 @@ impl<S: tracing::Subscriber> Layer<S> for ToConsole {
         let Some(console) = CONSOLE.get() else { return };
         let mut message = Message(String::new());
         event.record(&mut message);
-        let level = *event.metadata().level();
-        let (priority, word) = match level {
-            tracing::Level::ERROR => ("<3>", "error: "),
-            tracing::Level::WARN => ("<4>", "warning: "),
-            _ => ("<6>", ""),
+        let priority = match *event.metadata().level() {
+            tracing::Level::ERROR => "<3>",
+            tracing::Level::WARN => "<4>",
+            _ => "<6>",
         };
         let text = message.0;
-        console.put(Line::Err(if console.journal {
-            format!("{priority}{text}")
-        } else {
-            format!("{word}{text}")
-        }));
+        console.put(Line::Err(if console.journal { format!("{priority}{text}") } else { text }));
     }
 }
 
