@@ -17,6 +17,7 @@ pub mod file;
 pub mod identity;
 pub mod mounts;
 pub mod mountwatch;
+pub mod netlink;
 pub mod space;
 
 use mounts::MountText;

@@ -129,3 +129,13 @@ pub const COMMAND_GRACE: Span = Span::from_secs(2);
 pub const REBUILD_STUCK: Span = Span::from_secs(900);
 /// Error counters that grew within this time are growing: a scrub of an hour finds them in bursts.
 pub const ERRORS_FRESH: Span = Span::from_secs(900);
+/// One answer of the kernel over netlink: five thousand links of a container host.
+pub const NETLINK_ANSWER_BYTES: usize = 16 << 20;
+/// The kernel answers netlink within this unless a driver holds its lock.
+pub const NETLINK_PATIENCE: Span = Span::from_secs(5);
+/// Times a list that changes while it is read is read again.
+pub const NETLINK_TRIES: u32 = 3;
+/// Steps of a counter kept to say how much it grew lately; older steps are told as one.
+pub const GROWTH_STEPS: usize = 128;
+/// The time over which errors and failures of links are counted.
+pub const GROWTH_WITHIN: Span = Span::from_secs(3600);

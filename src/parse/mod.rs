@@ -6,23 +6,27 @@
 //! space, a pressure file for a missing `full` line. Here one odd line costs that line.
 
 pub mod arcconf;
+pub mod bonding;
 pub mod btrfs;
 pub mod controller;
 pub mod cpu;
 pub mod disk;
 pub mod dmsetup;
 pub mod ircu;
+pub mod link;
+pub mod linkmode;
 pub mod mdstat;
 pub mod megacli;
 pub mod memory;
 pub mod mount;
 pub mod net;
+pub mod netlink;
 pub mod pressure;
 pub mod ssacli;
 pub mod storcli;
-mod storcli_text;
 pub mod tw_cli;
 pub mod zpool;
+mod storcli_text;
 
 /// Fields of a line of kernel text.
 pub(crate) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
