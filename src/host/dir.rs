@@ -39,3 +39,44 @@ pub fn link_name(host: &Host, path: &str) -> Option<String> {
     let target = std::fs::read_link(host.path(path)).ok()?;
     Some(target.file_name()?.to_str()?.to_owned())
 }
+
+/// The folder behind an entry of a class, such as `sys/class/net/eno1`. The kernel has links there;
+/// a recording that passed through an archive without links has files with the link's text.
+#[must_use]
+pub fn folder(host: &Host, path: &str) -> String {
+    if host.is_recorded()
+        && let Ok(line) = super::file::read_line(host, path)
+        && line.starts_with("../")
+        && let Some(target) = lexical(path, &line)
+    {
+        return target;
+    }
+    path.to_owned()
+}
+
+/// Where a relative link leads; none if that is out of the root.
+fn lexical(path: &str, link: &str) -> Option<String> {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    for part in link.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            name => parts.push(name),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_kept_as_a_file_leads_to_its_folder_and_never_out() {
+        let path = "sys/class/net/eno1";
+        let target = lexical(path, "../../devices/pci0000:00/net/eno1/");
+        assert_eq!(target.as_deref(), Some("sys/devices/pci0000:00/net/eno1"));
+        assert_eq!(lexical(path, "../../../../../secret"), None);
+    }
+}

@@ -190,6 +190,8 @@ pub struct Bond {
     pub mode: Option<Mode>,
     /// Whether it has carrier.
     pub up: Option<bool>,
+    /// Whether the administrator switched it on.
+    pub switched_on: Option<bool>,
     /// Name of the member in use, in `active-backup`, `tlb` and `alb`; empty where there is none.
     pub active: Option<String>,
     /// The member that is preferred; empty where none is.
@@ -209,6 +211,7 @@ impl Bond {
     pub fn fill_from(&mut self, other: Self) {
         self.mode = self.mode.or(other.mode);
         self.up = self.up.or(other.up);
+        self.switched_on = self.switched_on.or(other.switched_on);
         self.active = self.active.take().or(other.active);
         self.primary = self.primary.take().or(other.primary);
         self.primary_always = self.primary_always.or(other.primary_always);

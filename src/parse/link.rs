@@ -23,6 +23,8 @@ const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
 const IFLA_INFO_SLAVE_KIND: u16 = 4;
 const IFLA_INFO_SLAVE_DATA: u16 = 5;
+/// Flag of a link that is switched on.
+const IFF_UP: u32 = 1;
 const RTEXT_FILTER_SKIP_STATS: u32 = 1 << 3;
 
 /// The body of a request for all links, without their counters.
@@ -40,7 +42,7 @@ pub fn bonds<'a>(bodies: impl Iterator<Item = &'a [u8]>) -> BTreeMap<String, Bon
     let mut members: Vec<(u32, u32, Member)> = Vec::new();
     for body in bodies {
         let Some((header, attributes)) = body.split_first_chunk::<HEADER_BYTES>() else { continue };
-        let [_, _, _, _, i0, i1, i2, i3, ..] = *header;
+        let [_, _, _, _, i0, i1, i2, i3, f0, f1, f2, f3, ..] = *header;
         let index = u32::from_ne_bytes([i0, i1, i2, i3]);
         let Some(name) = attribute(attributes, IFLA_IFNAME).and_then(text) else { continue };
         let info = attribute(attributes, IFLA_LINKINFO).unwrap_or_default();
@@ -48,7 +50,9 @@ pub fn bonds<'a>(bodies: impl Iterator<Item = &'a [u8]>) -> BTreeMap<String, Bon
         if is_bond(IFLA_INFO_KIND) {
             let carrier = attribute(attributes, IFLA_CARRIER).and_then(narrow::<u8>);
             let data = attribute(info, IFLA_INFO_DATA).unwrap_or_default();
-            masters.push((index, name.clone(), carrier.map(|carrier| carrier == 1), data));
+            let up = carrier.map(|carrier| carrier == 1);
+            let switched_on = u32::from_ne_bytes([f0, f1, f2, f3]) & IFF_UP != 0;
+            masters.push((index, name.clone(), up, switched_on, data));
         }
         let master = attribute(attributes, IFLA_MASTER).and_then(narrow::<u32>);
         if let Some(master) = master.filter(|_| is_bond(IFLA_INFO_SLAVE_KIND)) {
@@ -63,9 +67,10 @@ pub fn bonds<'a>(bodies: impl Iterator<Item = &'a [u8]>) -> BTreeMap<String, Bon
     members.sort_by_key(|(_, index, _)| *index);
     masters
         .into_iter()
-        .map(|(index, name, up, data)| {
+        .map(|(index, name, up, switched_on, data)| {
             let mut bond = bond(data, |index| names.get(&index).cloned());
             bond.up = up;
+            bond.switched_on = Some(switched_on);
             bond.members = members
                 .iter()
                 .filter(|(master, ..)| *master == index)
@@ -99,6 +104,7 @@ fn bond(data: &[u8], name: impl Fn(u32) -> Option<String>) -> Bond {
     Bond {
         mode,
         up: None,
+        switched_on: None,
         active: one_at_a_time.then(|| named(2)).flatten(),
         primary: one_at_a_time.then(|| named(11)).flatten(),
         primary_always: attribute(data, 12).and_then(narrow::<u8>).map(|choice| choice == 0),
@@ -135,6 +141,7 @@ mod tests {
     fn link(index: u32, name: &str, more: &[u8]) -> Vec<u8> {
         let mut body = vec![0; HEADER_BYTES];
         body[4..8].copy_from_slice(&index.to_ne_bytes());
+        body[8] = 1;
         body.extend(encode(IFLA_IFNAME, format!("{name}\0").as_bytes()));
         body.extend(more);
         body
@@ -186,7 +193,7 @@ mod tests {
         ]);
         let bond = &bonds["bond0"];
         assert_eq!((bonds.len(), bond.mode, bond.up), (1, Some(Mode::Lacp), Some(true)));
-        assert_eq!(bond.min_links, Some(1));
+        assert_eq!((bond.min_links, bond.switched_on), (Some(1), Some(true)));
         let active = Active { id: 1, ports: Some(2), partner: Some(partner) };
         assert_eq!(bond.aggregator, Aggregator::Active(active));
         let [eth0, eth1] = &bond.members[..] else { panic!("{bond:?}") };

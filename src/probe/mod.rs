@@ -14,9 +14,11 @@ use crate::model::reading::{Observation, ProbeError, Reading};
 use crate::model::time::Moment;
 
 pub mod bandwidth;
+pub mod bond;
 pub mod cpu;
 pub mod disk_io;
 pub mod filesystem;
+mod growth;
 pub mod load;
 pub mod memory;
 pub mod raid;
