@@ -21,6 +21,7 @@ pub mod filesystem;
 mod growth;
 pub mod load;
 pub mod memory;
+pub mod nic;
 pub mod raid;
 mod rate;
 
