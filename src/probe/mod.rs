@@ -32,6 +32,8 @@ pub static KINDS: &[&dyn Kind] = &[
     &memory::Memory,
     &disk_io::DiskIo,
     &bandwidth::Bandwidth,
+    &nic::Nic,
+    &bond::Bonds,
     &load::Load,
 ];
 

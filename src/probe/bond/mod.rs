@@ -96,6 +96,7 @@ missing. Links of a bond that is switched off are not judged.",
             doc: "Link failures of all members within the last hour, as far as it was watched.",
         },
     ],
+    findings: Some("it carries nothing, and warning when it lost redundancy"),
     example: include_str!("../../../conf.d/bond.yaml"),
 };
 
