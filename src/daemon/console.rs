@@ -56,6 +56,12 @@ impl Console {
         Ok(console)
     }
 
+    /// Whether lines go to the system journal, which knows the time of each.
+    #[must_use]
+    pub fn is_journal(&self) -> bool {
+        self.journal
+    }
+
     /// A line for standard output.
     pub fn out(&self, line: String) {
         self.put(Line::Out(line));

@@ -26,6 +26,7 @@ use crate::host::mountwatch::MountWatch;
 use crate::model::exit;
 use crate::model::time::Moment;
 use crate::model::unit::Span;
+use crate::notify::when::Zone;
 
 /// Longest sleep, so that a suspend on a kernel whose poll does not count it is noticed.
 const SLEEP_MAX: Span = Span::from_secs(3600);
@@ -155,6 +156,11 @@ impl Dispatcher {
     }
 
     fn say(&self, level: tracing::Level, line: String) {
+        let line = if self.console.is_journal() {
+            line
+        } else {
+            format!("{}  {line}", Zone::named("local").clock(self.clock.now().wall))
+        };
         match level {
             tracing::Level::ERROR => tracing::error!("{line}"),
             tracing::Level::WARN => tracing::warn!("{line}"),

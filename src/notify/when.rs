@@ -42,6 +42,12 @@ impl Zone {
         format!("{local} ({})", there.strftime(form))
     }
 
+    /// `03:12:45`: for lines on a screen.
+    #[must_use]
+    pub fn clock(&self, stamp: Stamp) -> String {
+        self.at(stamp).strftime("%H:%M:%S").to_string()
+    }
+
     /// `Mon 03:12`: short, for lists.
     #[must_use]
     pub fn short(&self, stamp: Stamp) -> String {
