@@ -24,9 +24,9 @@ pub mod netlink;
 pub mod pressure;
 pub mod ssacli;
 pub mod storcli;
+mod storcli_text;
 pub mod tw_cli;
 pub mod zpool;
-mod storcli_text;
 
 /// Fields of a line of kernel text.
 pub(crate) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {

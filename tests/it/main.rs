@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module a subject.
 mod agent;
 mod architecture;
+mod bond;
 mod config;
 mod config_generated;
 mod config_mutations;
@@ -16,6 +17,7 @@ mod generated;
 mod hostile;
 mod hung_mount;
 mod mail_text;
+mod nic;
 mod outbox;
 mod raid_controllers;
 mod scenarios;
