@@ -139,3 +139,10 @@ pub const NETLINK_TRIES: u32 = 3;
 pub const GROWTH_STEPS: usize = 128;
 /// The time over which errors and failures of links are counted.
 pub const GROWTH_WITHIN: Span = Span::from_secs(3600);
+/// How long a reading waits for a controller's tool before it shows the last answer and lets the
+/// tool work on: half of what a check waits by default.
+pub const TOOL_PATIENCE: Span = Span::from_secs(5);
+/// How old an answer is shown while a tool works on a new one: two runs that were missed.
+pub const TOOL_STALE: Span = Span::from_secs(900);
+/// Stack of a thread that asks tools: their JSON is read by a parser that nests.
+pub const TOOL_STACK_BYTES: usize = 1 << 20;

@@ -18,8 +18,7 @@ pub(super) static MEGARAID: Vendor =
     Vendor::new("megaraid", &[STORCLI, PERCCLI, MEGACLI], is_ours, ask);
 
 fn is_ours(device: &Device) -> bool {
-    matches!(device.vendor, 0x1000 | 0x1028)
-        && !matches!(device.driver.as_str(), "3w-sas" | "mpt2sas" | "mpt3sas" | "mptsas")
+    matches!(device.vendor, 0x1000 | 0x1028) && device.driver != "3w-sas"
 }
 
 const WORDS: Words = Words {

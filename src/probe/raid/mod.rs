@@ -105,10 +105,20 @@ counts as active in mdstat. Containers of firmware RAID (IMSM, DDF) are no array
 are listed, and always ok.\n\n\
 ZFS pools are read from the kernel's statistics and `zpool status`, btrfs from sysfs and, before \
 Linux 5.14, `btrfs device stats`, LVM from `dmsetup status` or `lvs`, which need the rights of \
-root. Tools are started at most every five minutes, every minute while something is wrong.",
+root. Tools are started at most every five minutes, every minute while something is wrong.\n\n\
+Hardware controllers are asked through `storcli`, `perccli` or `megacli` (MegaRAID, PERC), \
+`ssacli` or its elders (Smart Array), `arcconf` (Adaptec), `sas2ircu` and `sas3ircu` (LSI mirrors), \
+and `tw_cli` (3ware), which stand in their vendor's folder or in one of the system's, never in \
+`PATH`. There is an instance for the controller, each volume, the battery or cache, and for the \
+drives together. A failed drive is told by the volume that misses it, with its slot and serial \
+number; a word that the agent does not know is a warning. A controller without its tool is named \
+once, as information.",
     selectors: &[
         Selector { key: "name", doc: "Name of the array: `md0`, `tank`, `vg/lv`." },
-        Selector { key: "technology", doc: "`md`, `lvm`, `zfs`, `btrfs`, or the vendor's tool." },
+        Selector {
+            key: "technology",
+            doc: "`md`, `lvm`, `zfs`, `btrfs`, `megaraid`, `smartarray`, `adaptec`, `ircu`, `3ware`.",
+        },
         Selector { key: "level", doc: "Level where it is known: `raid1`, `raid10`, `thin-pool`." },
     ],
     options: &[],

@@ -11,7 +11,10 @@ use crate::model::state::State;
 use crate::model::time::Moment;
 use crate::probe::{Found, Probe};
 
-/// PCI class of RAID controllers. Host adapters without RAID (0x0107) need no tool.
+/// PCI base class of mass storage.
+const STORAGE: u32 = 0x01;
+/// PCI class of RAID controllers. The vendors' tools also know their host adapters (0x0107), which
+/// need none.
 const RAID_CLASS: u32 = 0x0104;
 
 /// A controller on the PCI bus.
@@ -19,6 +22,8 @@ const RAID_CLASS: u32 = 0x0104;
 pub(super) struct Device {
     /// `0000:01:00.0`.
     pub address: String,
+    /// Base class and class: `0x0104` is a RAID controller.
+    pub class: u32,
     /// Vendor's number.
     pub vendor: u32,
     /// Device's number.
@@ -29,7 +34,7 @@ pub(super) struct Device {
     pub driver: String,
 }
 
-/// RAID controllers on the PCI bus.
+/// Controllers of mass storage on the PCI bus.
 pub(super) fn devices(host: &Host) -> Vec<Device> {
     const DEVICES: &str = "sys/bus/pci/devices";
     let number = |address: &str, name: &str| {
@@ -37,10 +42,12 @@ pub(super) fn devices(host: &Host) -> Vec<Device> {
         u32::from_str_radix(text.trim_start_matches("0x"), 16).ok()
     };
     let device = |address: String| {
-        if number(&address, "class")? >> 8 != RAID_CLASS {
+        let class = number(&address, "class")? >> 8;
+        if class >> 8 != STORAGE {
             return None;
         }
         Some(Device {
+            class,
             vendor: number(&address, "vendor")?,
             device: number(&address, "device").unwrap_or_default(),
             board_vendor: number(&address, "subsystem_vendor").unwrap_or_default(),
@@ -67,7 +74,8 @@ fn unwatched(host: &Host) -> Vec<(Device, String)> {
             vendor.tools.iter().filter_map(|names| names.first().copied()).collect();
         Some((device, tools.join("`, `")))
     };
-    devices(host).into_iter().filter_map(lacking).collect()
+    let raid = |device: &Device| device.class == RAID_CLASS;
+    devices(host).into_iter().filter(raid).filter_map(lacking).collect()
 }
 
 fn instance(device: &Device) -> String {

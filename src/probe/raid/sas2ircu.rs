@@ -12,7 +12,7 @@ const TOOLS: &[&[&str]] = &[&["sas2ircu"], &["sas3ircu"]];
 
 pub(super) static IRCU: Vendor = Vendor::new("ircu", TOOLS, is_ours, ask);
 
-/// Drivers of these adapters; with some firmware their class is not that of RAID controllers.
+/// Drivers of these adapters.
 fn is_ours(device: &Device) -> bool {
     matches!(device.driver.as_str(), "mpt2sas" | "mpt3sas" | "mptsas")
 }

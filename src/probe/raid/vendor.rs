@@ -1,12 +1,14 @@
 //! Controllers that only their vendor's tool can ask: when a tool is run, and what is shown in
 //! between.
 //!
-//! A run costs a process and a firmware's attention, so its answer serves for minutes, and surveys
-//! of a running machine never start one: until a tool was asked once, it stands for its controllers
-//! as a single instance.
+//! A run costs a process and a firmware's attention, so its answer serves for minutes. It may take
+//! longer than a check waits: a run goes on beside, and the last answer is shown until it ends.
+//! Surveys of a running machine never start one: until a tool was asked once, it stands for its
+//! controllers as a single instance.
 
+use std::cell::Cell;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Technology;
 use super::controller::Item;
@@ -14,7 +16,9 @@ use super::pci;
 use super::report::{Report, found};
 use crate::host::Host;
 use crate::host::command::{self, Ending, Limits, Output, Program};
-use crate::model::limit::{TOOL_EVERY, TOOL_EVERY_BAD};
+use crate::model::limit::{
+    TOOL_EVERY, TOOL_EVERY_BAD, TOOL_PATIENCE, TOOL_STACK_BYTES, TOOL_STALE,
+};
 use crate::model::reading::{Observation, ProbeError};
 use crate::model::state::State;
 use crate::model::text::shown_within;
@@ -32,9 +36,22 @@ pub(super) struct Vendor {
     /// Asks the tools, and says what was found.
     pub ask: fn(&dyn Ask) -> Result<Answer, ProbeError>,
     /// What the last run brought, on a running machine.
-    last: Mutex<Option<Last>>,
-    /// One run at a time: two checks may want the same source.
-    turn: Mutex<()>,
+    state: Mutex<Known>,
+    /// A run ended.
+    ended: Condvar,
+}
+
+/// What a run brought.
+type Outcome = Result<Arc<Vec<Item>>, ProbeError>;
+
+/// What is known of a running machine.
+struct Known {
+    /// A run is under way; there is never a second.
+    running: bool,
+    /// When the last run began, and what it brought.
+    last: Option<(Moment, Outcome)>,
+    /// When the last good one began, and what it brought.
+    good: Option<(Moment, Arc<Vec<Item>>)>,
 }
 
 /// What the tools said.
@@ -45,12 +62,6 @@ pub(super) struct Answer {
     pub refusal: Option<String>,
 }
 
-#[derive(Clone)]
-struct Last {
-    at: Moment,
-    items: Arc<Vec<Item>>,
-}
-
 /// Runs tools; in tests, looks answers up.
 pub(super) trait Ask {
     /// Runs the first of these names that is there.
@@ -59,21 +70,31 @@ pub(super) trait Ask {
     /// As [`command::run`] says; absent where none of them is there.
     fn ask(&self, names: &[&str], arguments: &[&str]) -> Result<Output, ProbeError>;
 
-    /// What the first answer to questions of many versions is: nothing is no reason to fail.
+    /// An answer that only adds to others: none is no reason to fail.
     fn ask_more(&self, names: &[&str], arguments: &[&str]) -> Vec<u8> {
         self.ask(names, arguments).map(|output| output.stdout).unwrap_or_default()
     }
 }
 
-struct OnHost<'a>(&'a Host);
+struct OnHost<'a> {
+    host: &'a Host,
+    /// A question got no answer in time: a controller that hangs is not asked for details.
+    late: Cell<bool>,
+}
 
 impl Ask for OnHost<'_> {
     fn ask(&self, names: &[&str], arguments: &[&str]) -> Result<Output, ProbeError> {
-        let program: Program = command::find(self.0, names).ok_or_else(|| {
+        let program: Program = command::find(self.host, names).ok_or_else(|| {
             let list = names.join("`, `");
             ProbeError::Absent(format!("none of the tools `{list}` is installed"))
         })?;
-        let output = command::run(self.0, &program, arguments, Limits::default())?;
+        if self.late.get() {
+            let name = program.name();
+            return Err(ProbeError::TimedOut(format!("`{name}` gave no answer a moment ago")));
+        }
+        let output = command::run(self.host, &program, arguments, Limits::default());
+        self.late.set(matches!(output, Err(ProbeError::TimedOut(_))));
+        let output = output?;
         if let Ending::Signal(signal) = output.ending {
             let name = program.name();
             return Err(ProbeError::Failed(format!("`{name}` crashed (signal {signal})")));
@@ -148,20 +169,44 @@ impl Vendor {
         is_ours: fn(&pci::Device) -> bool,
         ask: fn(&dyn Ask) -> Result<Answer, ProbeError>,
     ) -> Self {
-        Self { name, tools, is_ours, ask, last: Mutex::new(None), turn: Mutex::new(()) }
+        let known = Known { running: false, last: None, good: None };
+        Self { name, tools, is_ours, ask, state: Mutex::new(known), ended: Condvar::new() }
     }
 
-    fn last(&self) -> MutexGuard<'_, Option<Last>> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tool(&self, host: &Host) -> Option<Program> {
         self.tools.iter().find_map(|names| command::find(host, names))
     }
 
+    /// Runs the tools, and waits for them, on a stack that their answers fit on.
+    fn run_and_wait(&self, host: &Host) -> Result<Vec<Item>, ProbeError> {
+        std::thread::scope(|scope| {
+            let thread = thread().spawn_scoped(scope, || self.run(host));
+            let joined = thread.map_err(|error| no_thread(&error))?.join();
+            joined.unwrap_or_else(|_| Err(ProbeError::Failed(PANICKED.to_owned())))
+        })
+    }
+
+    /// Begins a run beside what else goes on; its end is told by `ended`.
+    fn begin(&'static self, host: &Host, now: Moment, known: &mut Known) {
+        known.running = true;
+        let host = host.clone();
+        let started = thread().spawn(move || {
+            let mut run = Running { vendor: self, at: now, result: None };
+            run.result = Some(self.run(&host));
+        });
+        if let Err(error) = started {
+            known.running = false;
+            known.last = Some((now, Err(no_thread(&error))));
+        }
+    }
+
     /// Runs the tools, whatever they said before.
     fn run(&self, host: &Host) -> Result<Vec<Item>, ProbeError> {
-        let answer = (self.ask)(&OnHost(host))?;
+        let answer = (self.ask)(&OnHost { host, late: Cell::new(false) })?;
         if !answer.items.is_empty() {
             return Ok(answer.items);
         }
@@ -201,7 +246,7 @@ impl Technology for &'static Vendor {
         let Some(tool) = self.tool(host) else { return Ok(Vec::new()) };
         let placeholder = || vec![self.placeholder(tool.name())];
         if host.may_wait() {
-            let items = self.run(host);
+            let items = self.run_and_wait(host);
             return Ok(items.map_or_else(
                 // The reading will say why.
                 |_| placeholder(),
@@ -212,9 +257,9 @@ impl Technology for &'static Vendor {
         if !self.is_present(host) {
             return Ok(Vec::new());
         }
-        let known = self.last().clone();
-        Ok(known.map_or_else(placeholder, |last| {
-            last.items.iter().map(|item| item.found.clone()).collect()
+        let good = self.known().good.clone();
+        Ok(good.map_or_else(placeholder, |(_, items)| {
+            items.iter().map(|item| item.found.clone()).collect()
         }))
     }
 
@@ -223,34 +268,70 @@ impl Technology for &'static Vendor {
     }
 }
 
-struct Reader(&'static Vendor);
+const PANICKED: &str = "the agent stumbled over the answer of a tool; please report this";
 
-impl Reader {
-    fn items(&self, host: &Host, now: Moment) -> Result<Arc<Vec<Item>>, ProbeError> {
-        let vendor = self.0;
-        // Recordings do not share what a running machine said.
-        if host.is_recorded() {
-            return vendor.run(host).map(Arc::new);
+fn thread() -> std::thread::Builder {
+    std::thread::Builder::new().name("tool".to_owned()).stack_size(TOOL_STACK_BYTES)
+}
+
+fn no_thread(error: &std::io::Error) -> ProbeError {
+    ProbeError::Failed(format!("cannot start a thread for a tool: {error}"))
+}
+
+/// A run under way. Its end is told however it comes.
+struct Running {
+    vendor: &'static Vendor,
+    at: Moment,
+    result: Option<Result<Vec<Item>, ProbeError>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let result = self.result.take();
+        let result = result.unwrap_or_else(|| Err(ProbeError::Failed(PANICKED.to_owned())));
+        let result = result.map(Arc::new);
+        let mut known = self.vendor.known();
+        known.running = false;
+        if let Ok(items) = &result {
+            known.good = Some((self.at, Arc::clone(items)));
         }
-        let _turn = vendor.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = vendor.last().as_ref().filter(|last| last.serves(now)) {
-            return Ok(Arc::clone(&last.items));
-        }
-        let items = Arc::new(vendor.run(host)?);
-        *vendor.last() = Some(Last { at: now, items: Arc::clone(&items) });
-        Ok(items)
+        known.last = Some((self.at, result));
+        self.vendor.ended.notify_all();
     }
 }
 
-impl Last {
-    /// Whether it is young enough to be repeated.
-    fn serves(&self, now: Moment) -> bool {
-        let bad = self.items.iter().any(|item| {
-            let rebuilding =
-                |finding: &crate::model::finding::Finding| finding.code == "rebuilding";
-            item.seen.findings.iter().any(|f| f.state != State::Ok || rebuilding(f))
-        });
-        now >= self.at && now.since(self.at) < if bad { TOOL_EVERY_BAD } else { TOOL_EVERY }
+impl Known {
+    /// Whether the last answer is old enough for another run.
+    fn is_due(&self, now: Moment) -> bool {
+        let Some((at, result)) = &self.last else { return true };
+        let is_bad = |item: &Item| item.seen.findings.iter().any(|f| f.state != State::Ok);
+        let bad = result.as_ref().map_or(true, |items| items.iter().any(is_bad));
+        now < *at || now.since(*at) >= if bad { TOOL_EVERY_BAD } else { TOOL_EVERY }
+    }
+}
+
+struct Reader(&'static Vendor);
+
+impl Reader {
+    fn items(&self, host: &Host, now: Moment) -> Outcome {
+        let vendor = self.0;
+        // Recordings do not share what a running machine said.
+        if host.may_wait() {
+            return vendor.run_and_wait(host).map(Arc::new);
+        }
+        let mut known = vendor.known();
+        if !known.running && known.is_due(now) {
+            vendor.begin(host, now, &mut known);
+        }
+        let (known, _) = vendor
+            .ended
+            .wait_timeout_while(known, TOOL_PATIENCE.to_std(), |known| known.running)
+            .unwrap_or_else(PoisonError::into_inner);
+        match (&known.last, &known.good) {
+            (Some((_, result)), _) if !known.running => result.clone(),
+            (_, Some((at, items))) if now.since(*at) < TOOL_STALE => Ok(Arc::clone(items)),
+            _ => Err(ProbeError::TimedOut(format!("`{}` has not answered yet", vendor.name))),
+        }
     }
 }
 
@@ -265,23 +346,42 @@ mod tests {
     use super::*;
     use crate::model::unit::Span;
 
-    fn last(state: State) -> Last {
+    fn items(state: State) -> Vec<Item> {
         let mut report = Report::new("c0");
         report.say(state, "x", "x".to_owned(), Vec::new());
-        let found = found("c0", String::new(), "v", "v", "");
-        let items = Arc::new(vec![Item { found, seen: report.finish("x") }]);
-        Last { at: Moment(1_000_000), items }
+        vec![Item { found: found("c0", String::new(), "v", "v", ""), seen: report.finish("x") }]
     }
 
     #[test]
     fn an_answer_serves_for_minutes_and_a_bad_one_for_one() {
         let at = Moment(1_000_000);
         let second = Span::from_secs(1);
-        assert!(last(State::Ok).serves(at + TOOL_EVERY - second));
-        assert!(!last(State::Ok).serves(at + TOOL_EVERY));
-        assert!(last(State::Warning).serves(at + TOOL_EVERY_BAD - second));
-        assert!(!last(State::Warning).serves(at + TOOL_EVERY_BAD));
-        assert!(!last(State::Ok).serves(at - second), "a timeline that went back");
+        let last = |result: Result<State, ProbeError>| {
+            let result = result.map(|state| Arc::new(items(state)));
+            Known { running: false, last: Some((at, result)), good: None }
+        };
+        assert!(!last(Ok(State::Ok)).is_due(at + TOOL_EVERY - second));
+        assert!(last(Ok(State::Ok)).is_due(at + TOOL_EVERY));
+        let failed = Err(ProbeError::Failed(String::new()));
+        for bad in [last(Ok(State::Warning)), last(failed)] {
+            assert!(!bad.is_due(at + TOOL_EVERY_BAD - second));
+            assert!(bad.is_due(at + TOOL_EVERY_BAD));
+        }
+        assert!(last(Ok(State::Ok)).is_due(at - second), "a timeline that went back");
+    }
+
+    #[test]
+    fn a_panic_of_a_run_is_an_error_and_lets_the_next_begin() {
+        fn ask(_: &dyn Ask) -> Result<Answer, ProbeError> {
+            panic!("as a test");
+        }
+        static VENDOR: Vendor = Vendor::new("v", &[&["true"]], |_| true, ask);
+        let technology: &dyn Technology = &&VENDOR;
+        for second in [0, 60] {
+            let read = technology.open("v").read(&Host::live(), Moment(second * 1000));
+            assert_eq!(read.unwrap_err().word(), "failed");
+            assert!(!VENDOR.known().running);
+        }
     }
 
     #[test]
@@ -290,8 +390,7 @@ mod tests {
         static RUNS: AtomicU64 = AtomicU64::new(0);
         fn ask(_: &dyn Ask) -> Result<Answer, ProbeError> {
             RUNS.fetch_add(1, Ordering::Relaxed);
-            let items = last(State::Ok).items.to_vec();
-            Ok(Answer { items, refusal: None })
+            Ok(Answer { items: items(State::Ok), refusal: None })
         }
         // A tool that every machine has, and a controller that every machine is said to have.
         static VENDOR: Vendor = Vendor::new("v", &[&["true"]], |_| true, ask);
