@@ -21,8 +21,8 @@ use super::watching;
 use crate::config::plan::Plan;
 use crate::engine::Engine;
 use crate::engine::event::{Effect, Event, NextWake};
-use crate::host::Host;
 use crate::host::mountwatch::MountWatch;
+use crate::host::{Host, memory};
 use crate::model::exit;
 use crate::model::time::Moment;
 use crate::model::unit::Span;
@@ -83,6 +83,7 @@ impl Dispatcher {
         wake = self.step(Event::Wake, wake);
         watching::print(self.console, &self.engine.status(self.clock.now()), self.prints_changes);
         self.supervisor.ready("watching");
+        memory::give_back();
         let mounts = MountWatch::open(&self.host).ok();
         loop {
             let happened = self.sleep(wake, mounts.as_ref());
@@ -176,7 +177,11 @@ impl Dispatcher {
             match message {
                 Message::Event(event) => {
                     self.answer_reload(&event);
+                    let reloaded = matches!(event, Event::Reload(_) | Event::ReloadRefused(_));
                     wake = self.step(event, wake);
+                    if reloaded {
+                        memory::give_back();
+                    }
                 }
                 Message::Lane(answer) => {
                     for event in self.lanes.hear(answer) {

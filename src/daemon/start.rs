@@ -17,7 +17,7 @@ use super::{control, paths, way_out};
 use crate::config;
 use crate::config::plan::Plan;
 use crate::engine::{Engine, Start, record};
-use crate::host::Host;
+use crate::host::{Host, memory};
 use crate::model::exit;
 use crate::model::id::HostIdentity;
 use crate::store::journal::Journal;
@@ -57,6 +57,7 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
             text: format!("cannot {what}: {}", with_cause(error)),
         }
     };
+    memory::share_one_heap();
     let console = Console::start().map_err(|e| failed("start a thread")(&e))?;
     let host = options.root.as_deref().map_or_else(Host::live, Host::recorded);
     let identity = host.identity();

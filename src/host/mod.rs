@@ -1,6 +1,6 @@
 //! The only door to the observed machine, live or recorded below a root.
 //!
-//! Owns: bounded reads of /proc and /sys, statfs, the mount-table watch. Must not know: kinds,
+//! Owns: bounded reads of /proc and /sys, statfs, the mount-table watch, the agent's own memory. Must not know: kinds,
 //! checks, configuration. Unsafe code, where a system call has no safe wrapper, may stand here and
 //! nowhere else, each block with its proof.
 
@@ -15,6 +15,7 @@ pub mod command;
 pub mod dir;
 pub mod file;
 pub mod identity;
+pub mod memory;
 pub mod mounts;
 pub mod mountwatch;
 pub mod netlink;
