@@ -91,10 +91,12 @@ impl Engine {
             }
             pairs.push((Arc::clone(check), place));
         }
+        // One copy of what was found serves all checks that judge it.
+        let copies: Vec<Arc<Found>> = found.iter().cloned().map(Arc::new).collect();
         let mut wanted = BTreeSet::new();
         let mut touched = Vec::new();
         for (check, place) in pairs {
-            let Some(found) = found.get(place) else { continue };
+            let Some(found) = copies.get(place) else { continue };
             let id = Id::new(Arc::clone(&check.name), Arc::clone(&found.instance));
             let ix = match self.ids.get(&id) {
                 Some(ix) => *ix,
@@ -122,12 +124,12 @@ impl Engine {
     }
 
     /// Begins to watch an instance, where the journal left off if it knows it.
-    fn begin(&mut self, id: &Id, check: &Arc<Check>, found: &Found) -> Option<WatchIx> {
+    fn begin(&mut self, id: &Id, check: &Arc<Check>, found: &Arc<Found>) -> Option<WatchIx> {
         if self.watches.len() >= INSTANCES {
             self.full = true;
             return None;
         }
-        let mut watch = Watch::new(Arc::clone(check), Arc::new(found.clone()), self.now.moment);
+        let mut watch = Watch::new(Arc::clone(check), Arc::clone(found), self.now.moment);
         if let Some(kept) = self.dormant.remove(id) {
             watch.restore(kept);
         }
@@ -138,12 +140,12 @@ impl Engine {
     }
 
     /// Takes over a changed check or description. Says whether the watch must be looked at again.
-    fn refresh(&mut self, ix: WatchIx, check: &Arc<Check>, found: &Found) -> bool {
+    fn refresh(&mut self, ix: WatchIx, check: &Arc<Check>, found: &Arc<Found>) -> bool {
         let now = self.now.moment;
         let Some(watch) = self.watches.get_mut(ix) else { return false };
         watch.missing = None;
-        if *watch.found != *found {
-            watch.found = Arc::new(found.clone());
+        if watch.found != *found {
+            watch.found = Arc::clone(found);
         }
         if Arc::ptr_eq(&watch.check, check) {
             return false;
@@ -356,7 +358,7 @@ impl Engine {
     /// Instances of the agent's own kind, continued from the journal.
     pub(super) fn restore_agent(&mut self, effects: &mut Vec<Effect>) {
         for fault in agent::FAULTS {
-            let found = fault.found();
+            let found = Arc::new(fault.found());
             let id = Id::new(agent::KIND, found.instance.clone());
             let check = Arc::clone(&self.agent_check);
             if let Some(ix) = self.begin(&id, &check, &found) {
