@@ -22,6 +22,8 @@ use crate::model::unit::Span;
 
 /// Room for a first read: most kernel files fit, so that one call reads them.
 const FIRST_READ_BYTES: usize = 8 << 10;
+/// What a kept file may grow, beyond a quarter, before its next read takes two calls.
+const ROOM_TO_GROW_BYTES: usize = 64;
 /// The kernel hands out record files a page at a time and ends a read where the next record does
 /// not fit: a read that leaves room for the longest record in the smallest page was the last.
 const SMALLEST_PAGE_BYTES: usize = 4096;
@@ -65,7 +67,7 @@ fn open(path: &Path) -> io::Result<File> {
 
 /// Reads into `buffer` until the end as `shape` tells it; gives the length.
 fn fill(file: &File, buffer: &mut Vec<u8>, shape: Shape) -> io::Result<usize> {
-    if buffer.len() < FIRST_READ_BYTES {
+    if buffer.is_empty() {
         buffer.resize(FIRST_READ_BYTES, 0);
     }
     let mut length = 0;
@@ -93,7 +95,9 @@ fn fill(file: &File, buffer: &mut Vec<u8>, shape: Shape) -> io::Result<usize> {
             || match shape {
                 Shape::Whole => count < room_bytes,
                 Shape::Records(longest) => {
-                    length == count && count.saturating_add(longest) <= SMALLEST_PAGE_BYTES
+                    count < room_bytes
+                        && length == count
+                        && count.saturating_add(longest) <= SMALLEST_PAGE_BYTES
                 }
                 Shape::UntilEnd => false,
             };
@@ -192,6 +196,10 @@ impl KeptFile {
             Ok((file, length))
         });
         let (file, length) = outcome.map_err(|error| refusal(&path, &error))?;
+        // These files hardly grow, and a dozen first reads' room would be a quarter of the agent's
+        // heap. What does grow gets more room again.
+        self.buffer.truncate(length + length / 4 + ROOM_TO_GROW_BYTES);
+        self.buffer.shrink_to_fit();
         // Files of a recording are ordinary ones, which are replaced, not rewritten in place.
         self.file = (!host.is_recorded()).then_some(file);
         Ok(length)
@@ -260,6 +268,24 @@ mod tests {
             let mut kept = KeptFile::new("proc/long", shape);
             assert_eq!(kept.read(&host).unwrap(), text);
             assert_eq!(kept.read(&host).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_kept_file_holds_little_and_grows_with_its_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("grows");
+        let (small, large) = (vec![b's'; 30], vec![b'l'; 20_000]);
+        for shape in [Shape::Whole, Shape::Records(64), Shape::UntilEnd] {
+            put(dir.path(), "grows", &small);
+            let mut kept = KeptFile::new(path.to_str().unwrap(), shape);
+            assert_eq!(kept.read(&Host::live()).unwrap(), small);
+            assert!(kept.buffer.capacity() < 200, "{} bytes", kept.buffer.capacity());
+            // The same file through the same descriptor, up to and beyond every edge of the room.
+            for length in (31..150).chain([20_000, 30]) {
+                put(dir.path(), "grows", &large[..length]);
+                assert_eq!(kept.read(&Host::live()).unwrap(), &large[..length], "{shape:?}");
+            }
         }
     }
 
