@@ -2,12 +2,12 @@
 //! stuck journal stops no check; lines that find the queue full are counted and said later.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, OnceLock};
 
 use tracing::field::{Field, Visit};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing::span;
 
 /// Lines waiting for a terminal or the journal.
 const WAITING: usize = 1000;
@@ -18,11 +18,19 @@ static CONSOLE: OnceLock<Console> = OnceLock::new();
 /// Where lines go.
 #[derive(Debug, Clone)]
 pub struct Console {
-    sender: SyncSender<Line>,
-    lost: Arc<AtomicU64>,
+    sender: Sender<Line>,
+    counts: Arc<Counts>,
     /// Whether standard error leads to the system journal: lines then begin with a priority
     /// (sd-daemon(3)) and carry no time.
     journal: bool,
+}
+
+/// Lines that wait, at most [`WAITING`], and lines that found no room. A bounded channel would
+/// take the room for all of them at once, and keep it.
+#[derive(Debug, Default)]
+struct Counts {
+    waiting: AtomicUsize,
+    lost: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -42,17 +50,16 @@ impl Console {
         if let Some(console) = CONSOLE.get() {
             return Ok(console);
         }
-        let (sender, lines) = sync_channel(WAITING);
-        let lost = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&lost);
+        let (sender, lines) = channel();
+        let counts = Arc::new(Counts::default());
+        let counted = Arc::clone(&counts);
         std::thread::Builder::new()
             .name("console".to_owned())
             .stack_size(128 << 10)
             .spawn(move || write_lines(&lines, &counted))?;
         let journal = std::env::var_os("JOURNAL_STREAM").is_some();
-        let console = CONSOLE.get_or_init(|| Self { sender, lost, journal });
-        let _ =
-            tracing::subscriber::set_global_default(tracing_subscriber::registry().with(ToConsole));
+        let console = CONSOLE.get_or_init(|| Self { sender, counts, journal });
+        let _ = tracing::subscriber::set_global_default(ToConsole);
         Ok(console)
     }
 
@@ -75,15 +82,18 @@ impl Console {
     }
 
     fn put(&self, line: Line) {
-        if self.sender.try_send(line).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        let Counts { waiting, lost } = &*self.counts;
+        if waiting.fetch_add(1, Ordering::Relaxed) >= WAITING || self.sender.send(line).is_err() {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-fn write_lines(lines: &Receiver<Line>, lost: &AtomicU64) {
+fn write_lines(lines: &Receiver<Line>, counts: &Counts) {
     for line in lines {
-        let missing = lost.swap(0, Ordering::Relaxed);
+        counts.waiting.fetch_sub(1, Ordering::Relaxed);
+        let missing = counts.lost.swap(0, Ordering::Relaxed);
         if missing > 0 {
             let _ = writeln!(std::io::stderr(), "{missing} lines were lost: output was blocked");
         }
@@ -96,15 +106,28 @@ fn write_lines(lines: &Receiver<Line>, lost: &AtomicU64) {
     }
 }
 
-/// Turns `tracing` events into lines.
+/// Turns `tracing` events into lines. Nothing here opens spans, so they are not kept: the registry
+/// that would keep them takes 32 KiB.
 struct ToConsole;
 
-impl<S: tracing::Subscriber> Layer<S> for ToConsole {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
+impl tracing::Subscriber for ToConsole {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
         *metadata.level() <= tracing::Level::INFO && metadata.target().starts_with("hostwatch")
     }
 
-    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
         let Some(console) = CONSOLE.get() else { return };
         let mut message = Message(String::new());
         event.record(&mut message);
