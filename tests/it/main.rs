@@ -5,6 +5,7 @@ mod bond;
 mod config;
 mod config_generated;
 mod config_mutations;
+mod cost;
 mod crash;
 mod daemon;
 mod delivery;
