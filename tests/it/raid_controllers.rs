@@ -322,6 +322,27 @@ fn every_step_of_a_failing_raid6_reads_as_what_it_is() {
 }
 
 #[test]
+fn a_smart_array_in_recovery_is_told_by_its_logical_drive_alone() {
+    let (root, _copy) = changed(
+        "ssacli-p408i-raid6",
+        "Full Stripe Size: 512 KB\n         Status: OK",
+        "Full Stripe Size: 512 KB\n         Status: Interim Recovery Mode",
+    );
+    let script = read(&root.path().join("bin/ssacli"));
+    let path = script.split('\'').nth(1).unwrap().to_owned();
+    let text = read(Path::new(&path))
+        .replace("Used Space: 3.49 TB (100.00%)\n      Status: OK", "Status: Failed Physical Drive")
+        .replace("Bay: 1\n         Status: OK", "Bay: 1\n         Status: Failed");
+    std::fs::write(&path, text).unwrap();
+    let seen = judged(root.path());
+    let (state, text) = state_of(&seen, "slot0/ld1");
+    assert_eq!(state, State::Warning, "{text}");
+    assert!(text.contains("survives the loss of 1 more drive (drive 2I:1:1 Failed)"), "{text}");
+    let others = seen.iter().filter(|(name, state, _)| name != "slot0/ld1" && *state != State::Ok);
+    assert_eq!(others.collect::<Vec<_>>(), Vec::<&Seen>::new());
+}
+
+#[test]
 fn a_rebuild_tells_its_progress() {
     let (root, _copy) = changed("storcli-json-raid6-ok", "\"Onln\"", "\"Rbld\"");
     let script = read(&root.path().join("bin/storcli64"));

@@ -153,12 +153,16 @@ static WORDS: Words = Words {
     ],
 };
 
+/// Of an array: what its logical drives tell with more words is not told twice.
 const ARRAY: &[(&str, Means)] = &[
     ("ok", Means::Good),
     ("failed", Means::Failed),
-    ("failed physical drive", Means::Warn("a drive of it failed; see its logical drives")),
-    ("degraded", Means::Degraded),
-    ("rebuilding", Means::Rebuilding),
+    ("failed physical drive", Means::Note("see its logical drives")),
+    ("failed drive", Means::Note("see its logical drives")),
+    ("interim recovery mode", Means::Note("see its logical drives")),
+    ("degraded", Means::Note("see its logical drives")),
+    ("rebuilding", Means::Note("see its logical drives")),
+    ("recovering", Means::Note("see its logical drives")),
     ("transforming", Means::Note("")),
     ("expanding", Means::Note("")),
     ("erase in progress", Means::Note("")),
