@@ -2,6 +2,7 @@
 
 use super::Host;
 use super::file::refusal;
+use super::link::{follow, target};
 use crate::model::reading::ProbeError;
 
 /// Entries of one directory that are looked at: `/sys/block` of the largest storage servers has a
@@ -13,7 +14,8 @@ pub const DIRECTORY_ENTRIES: usize = 65_536;
 /// # Errors
 /// Absent, denied or failed, naming the path.
 pub fn names(host: &Host, path: &str) -> Result<Vec<String>, ProbeError> {
-    let path = host.path(path);
+    // The last part of a path may be a link too.
+    let path = host.path(&format!("{}/", path.trim_end_matches('/')));
     let entries = std::fs::read_dir(&path).map_err(|error| refusal(&path, &error))?;
     let mut names = Vec::new();
     for entry in entries.take(DIRECTORY_ENTRIES) {
@@ -36,8 +38,16 @@ pub fn exists(host: &Host, path: &str) -> bool {
 /// The last name a link points to, such as the driver's of `device/driver`.
 #[must_use]
 pub fn link_name(host: &Host, path: &str) -> Option<String> {
-    let target = std::fs::read_link(host.path(path)).ok()?;
-    Some(target.file_name()?.to_str()?.to_owned())
+    let target = target(&host.path(path), host.is_recorded())?;
+    let last = target.trim_end_matches('/').rsplit('/').next()?;
+    (!matches!(last, "" | "." | "..")).then(|| last.to_owned())
+}
+
+/// Where a link points to, as a path like its own; `..` is resolved by the text. `None` if it is
+/// no link.
+#[must_use]
+pub fn link_path(host: &Host, path: &str) -> Option<String> {
+    Some(follow(path, &target(&host.path(path), host.is_recorded())?))
 }
 
 /// The folder behind an entry of a class, such as `sys/class/net/eno1`. The kernel has links there;

@@ -59,7 +59,7 @@ pub fn refusal(path: &Path, error: &io::Error) -> ProbeError {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
+pub(super) fn open(path: &Path) -> io::Result<File> {
     // A fifo in a recording, or a device that waits for carrier, must not block the agent.
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     std::fs::OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)

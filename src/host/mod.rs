@@ -15,6 +15,7 @@ pub mod command;
 pub mod dir;
 pub mod file;
 pub mod identity;
+mod link;
 pub mod memory;
 pub mod mounts;
 pub mod mountwatch;
@@ -68,7 +69,17 @@ impl Host {
     /// The path of `path` (such as `proc/stat`, without a leading slash) on this machine.
     #[must_use]
     pub fn path(&self, path: &str) -> PathBuf {
-        self.root.join(path.trim_start_matches('/'))
+        let plain = self.root.join(path.trim_start_matches('/'));
+        if !self.recorded {
+            return plain;
+        }
+        match std::fs::symlink_metadata(&plain) {
+            // A file on the way to it: perhaps a link that an archive made a text.
+            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+                link::resolve(&self.root, path).unwrap_or(plain)
+            }
+            _ => plain,
+        }
     }
 
     /// The mount table as the machine's first process sees it, at most `max_age` old.
