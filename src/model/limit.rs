@@ -29,8 +29,9 @@ pub const WINDOW_SLOTS: usize = 1024;
 pub const GAP_INTERVALS: u64 = 3;
 /// How often the list of instances is refreshed when nothing announces a change.
 pub const SURVEY_EVERY: Span = Span::from_secs(60);
-/// Lanes (threads) for sources that may hang: more stuck mounts than this are reported as one.
-pub const LANES: usize = 128;
+/// Lanes (threads) for sources that may hang: a storage server has a hundred disks that each show
+/// a temperature. More stuck mounts than this are reported as one.
+pub const LANES: usize = 512;
 /// Stack of a lane thread: statfs and a small parser need a fraction.
 pub const LANE_STACK_BYTES: usize = 128 << 10;
 /// Windows and other soft state are written at most this often.
