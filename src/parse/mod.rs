@@ -12,6 +12,7 @@ pub mod controller;
 pub mod cpu;
 pub mod disk;
 pub mod dmsetup;
+pub mod hwmon;
 pub mod ircu;
 pub mod link;
 pub mod linkmode;

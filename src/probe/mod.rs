@@ -19,6 +19,7 @@ pub mod cpu;
 pub mod disk_io;
 pub mod filesystem;
 mod growth;
+pub mod hwmon;
 pub mod load;
 pub mod memory;
 pub mod nic;
@@ -35,6 +36,13 @@ pub static KINDS: &[&dyn Kind] = &[
     &nic::Nic,
     &bond::Bonds,
     &load::Load,
+    &hwmon::Temperature,
+    &hwmon::Fan,
+    &hwmon::Voltage,
+    &hwmon::Current,
+    &hwmon::Power,
+    &hwmon::Humidity,
+    &hwmon::Intrusion,
 ];
 
 /// The kind of this name.
