@@ -17,6 +17,7 @@ mod full_disk;
 mod generated;
 mod hostile;
 mod hung_mount;
+mod hwmon;
 mod mail_text;
 mod nic;
 mod outbox;
