@@ -280,7 +280,7 @@ fn no_captured_file_of_any_area_panics_any_parser() {
         let _ = parse::memory::meminfo(bytes).available_bytes(1 << 20);
         let _ = (parse::memory::vmstat(bytes), parse::memory::arc_reclaimable_bytes(bytes));
         let _ = (parse::disk::diskstats(bytes).count(), parse::net::net_dev(bytes).count());
-        let _ = parse::pressure::some_total_us(bytes);
+        let _ = (parse::pressure::some_total_us(bytes), parse::bonding::bonding(bytes));
     }
 }
 
