@@ -21,6 +21,7 @@ mod hwmon;
 mod mail_text;
 mod nic;
 mod outbox;
+mod raid;
 mod raid_controllers;
 mod scenarios;
 mod sim;

@@ -13,7 +13,7 @@ const SYSFS: &str = "sys/fs/btrfs";
 /// A file system.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Volume {
-    /// Mount point, else label, else UUID.
+    /// Mount point, else what its source calls it: UUID in sysfs, label in the tool's listing.
     pub(super) name: String,
     pub(super) uuid: String,
     pub(super) label: String,
@@ -182,11 +182,23 @@ fn volume(host: &Host, uuid: String, mounts: &[(String, String)]) -> Volume {
         }
     }
     let label = read_line(host, &format!("{folder}/label")).unwrap_or_default();
+    let name = mount.clone().unwrap_or_else(|| uuid.clone());
     let operation = read_line(host, &format!("{folder}/exclusive_operation")).unwrap_or_default();
     let total = u64::try_from(devices.len()).unwrap_or_default();
     let profiles = profiles(host, &folder);
-    Volume { uuid, label, mount, devices, total, profiles, operation, present, ..Volume::default() }
-        .named()
+    Volume {
+        name,
+        uuid,
+        label,
+        mount,
+        devices,
+        total,
+        profiles,
+        operation,
+        present,
+        ..Volume::default()
+    }
+    .named()
 }
 
 /// Devices of the file system that the machine does not have any more.
@@ -259,8 +271,9 @@ pub(super) fn from_tool(volumes: &mut Vec<Volume>, listing: &[u8], stats: &[u8])
             None => rest.push((path, errors)),
         }
     }
-    if let Some((first, _)) = rest.first() {
-        let name = base(first).to_owned();
+    if !rest.is_empty() {
+        // A recording of the counters alone names no file system.
+        let name = "device stats".to_owned();
         let mut volume = Volume { name, counters_only: true, ..Volume::default() };
         volume.take_stats(&rest);
         volume.total = u64::try_from(volume.devices.len()).unwrap_or_default();
