@@ -43,6 +43,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &hwmon::Power,
     &hwmon::Humidity,
     &hwmon::Intrusion,
+    &raid::Raid,
 ];
 
 /// The kind of this name.
