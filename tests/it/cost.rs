@@ -16,22 +16,25 @@ checks:
   load: {warn: {load5_per_cpu: 900}, for: 1h}
   disk_io: {warn: {busy: 100%}, for: 1h}
   bandwidth: {select: {name: [lo]}, warn: {rx: 9Tbit/s}, for: 1h}
-  memory-oom: {enabled: false}
-  bandwidth-tx: {enabled: false}
 ";
 
 /// Nothing is due within the hour.
 const IDLE: &str = "defaults: {every: 1h, timeout: 1s}
 checks:
   load: {crit: {load1: 9000}, for: 0s}
-  filesystem: {enabled: false}
-  cpu: {enabled: false}
-  memory: {enabled: false}
-  memory-oom: {enabled: false}
-  disk_io: {enabled: false}
-  bandwidth: {enabled: false}
-  bandwidth-tx: {enabled: false}
 ";
+
+/// A machine with this configuration and none of the built-in checks: each file of theirs is masked
+/// by one of its name.
+fn only(config: &str) -> Bench {
+    let bench = Bench::new(config);
+    std::fs::create_dir(bench.path("conf.d")).unwrap();
+    for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("conf.d")).unwrap() {
+        let name = file.unwrap().file_name();
+        std::fs::write(bench.path("conf.d").join(name), "checks: {}\n").unwrap();
+    }
+    bench
+}
 
 /// Counters of a process, over all its threads.
 #[derive(Debug, Clone, Copy)]
@@ -116,7 +119,7 @@ fn state(folder: &Path) -> Vec<(std::ffi::OsString, u64, std::time::SystemTime)>
 
 #[test]
 fn a_round_is_one_wake_up_few_reads_and_no_write() {
-    let bench = Bench::new(WORK);
+    let bench = only(WORK);
     let agent = bench.start_live();
     settle(&bench, Duration::from_secs(16));
     let before = state(&bench.path("state"));
@@ -136,7 +139,7 @@ fn a_round_is_one_wake_up_few_reads_and_no_write() {
 
 #[test]
 fn a_round_takes_at_most_thirty_system_calls() {
-    let bench = Bench::new(WORK);
+    let bench = only(WORK);
     let agent = bench.start_live();
     settle(&bench, Duration::from_secs(9));
     let pid = agent.pid().to_string();
@@ -164,7 +167,7 @@ fn a_round_takes_at_most_thirty_system_calls() {
 
 #[test]
 fn nothing_wakes_when_nothing_is_due() {
-    let bench = Bench::new(IDLE);
+    let bench = only(IDLE);
     // On a stand-in for a machine: what is mounted on this one meanwhile is an event.
     let agent = bench.start();
     settle(&bench, Duration::from_secs(5));
@@ -181,16 +184,16 @@ fn a_thousand_checks_of_one_thing_read_it_once_and_are_small() {
         .map(|n| format!("  load{n}: {{kind: load, crit: {{load1: 9000}}, for: 0s}}\n"))
         .collect();
     let one = IDLE.replace("every: 1h", "every: 1s");
-    let few = Bench::new(&one);
+    let few = only(&one);
     let agent = few.start_live();
     settle(&few, Duration::from_secs(4));
-    let alone = Spent::of(&agent).own_kib;
-    let bench = Bench::new(&format!("{one}{many}"));
+    let of_one = Spent::of(&agent).own_kib;
+    let bench = only(&format!("{one}{many}"));
     let agent = bench.start_live();
     settle(&bench, Duration::from_secs(6));
     let (first, last, _) = rounds(&agent, 4);
     let reads = last.reads - first.reads;
     assert!(reads <= 4 * 2, "{reads} reads in four rounds");
-    let each = (last.own_kib - alone) * 1024 / 1000;
+    let each = (last.own_kib - of_one) * 1024 / 1000;
     assert!(each < 6 << 10, "{each} bytes a check");
 }
