@@ -5,6 +5,7 @@
 
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings};
+use super::pins::Pins;
 use super::schema::{Shape, Value, section, words};
 use super::tree::{Data, Node};
 use super::types::{
@@ -34,6 +35,11 @@ section! {
         /// The checks, by name. A check named like a kind is of that kind. Those built in are there
         /// without being written; what is written here is laid over them key by key.
         "checks" => checks: Named<Body>;
+        /// What must be there: kinds, their instances, and the facts by which each is known again
+        /// (the kind's selectors, `serial`, `wwid`, `mac`, `uuid`, `driver`, `fstype`, `title`).
+        /// `hostwatch init` and `hostwatch detect accept` write it. What is pinned and gone is
+        /// critical; another thing in its place is a warning.
+        "pinned" => pinned: Pins, else "nothing: what is gone is forgotten";
     }
 }
 

@@ -15,6 +15,7 @@ pub mod file;
 mod lint;
 mod load;
 mod mail;
+pub mod pins;
 pub mod plan;
 mod render;
 mod resolve;

@@ -8,7 +8,7 @@ use crate::model::id::HostIdentity;
 use crate::model::unit::Span;
 use crate::notify::contact::Contact;
 use crate::notify::relay::Relay;
-use crate::probe::{Found, Kind, Options};
+use crate::probe::{Found, Kind, KindSpec, Lane, Options};
 
 /// What the agent runs.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +21,87 @@ pub struct Plan {
     pub contacts: BTreeMap<String, Contact>,
     /// How mail goes out.
     pub mail: MailPlan,
+    /// What must be there, by kind.
+    pub pinned: BTreeMap<&'static str, PinSet>,
+}
+
+/// What must be there of one kind, by instance.
+pub type PinSet = BTreeMap<Arc<str>, Pin>;
+
+/// Facts that tell a thing from another in the same place: another value is another thing.
+pub const IDENTITY: &[&str] = &["serial", "wwid", "uuid", "mac", "driver", "fstype"];
+
+/// One thing that must be there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pin {
+    /// The kind's selectors, [`IDENTITY`] and `title`, each with its values.
+    pub facts: BTreeMap<String, Vec<String>>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+impl Pin {
+    /// The facts of an instance that belong into its pin.
+    #[must_use]
+    pub fn facts_of(spec: &KindSpec, found: &Found) -> BTreeMap<String, Vec<String>> {
+        let mut facts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let selects = |name: &str| spec.selectors.iter().any(|selector| selector.key == name);
+        let attributes = found.attributes.iter().filter(|(name, _)| selects(name));
+        let labels = found.labels.iter();
+        for (name, value) in attributes.chain(labels.filter(|(name, _)| IDENTITY.contains(name))) {
+            let values = facts.entry((*name).to_owned()).or_default();
+            if !value.is_empty() && !values.contains(value) {
+                values.push(value.clone());
+            }
+        }
+        if found.title != *found.instance {
+            facts.insert("title".to_owned(), vec![found.title.clone()]);
+        }
+        facts.retain(|_, values| !values.is_empty());
+        facts
+    }
+
+    /// The instance as far as its pin describes it, for when nothing else does.
+    #[must_use]
+    pub fn found(&self, spec: &'static KindSpec, instance: &Arc<str>) -> Found {
+        let title = self.facts.get("title").and_then(|values| values.first());
+        let values = |name: &'static str| {
+            let values = self.facts.get(name).into_iter().flatten();
+            values.map(move |value| (name, value.clone()))
+        };
+        Found {
+            instance: Arc::clone(instance),
+            title: title.map_or_else(|| instance.to_string(), Clone::clone),
+            source: Arc::from(""),
+            lane: Lane::Inline,
+            attributes: spec.selectors.iter().flat_map(|s| values(s.key)).collect(),
+            labels: IDENTITY.iter().flat_map(|name| values(name)).collect(),
+            by_default: true,
+        }
+    }
+
+    /// How what was found differs from what is pinned: `serial B instead of A`. A fact that the
+    /// thing does not tell today proves nothing.
+    #[must_use]
+    pub fn difference(&self, found: &Found) -> Option<String> {
+        let facts = found.attributes.iter().chain(&found.labels);
+        let facts: Vec<_> = facts.filter(|(_, value)| !value.is_empty()).collect();
+        let mut changes = Vec::new();
+        for name in IDENTITY {
+            let Some(pinned) = self.facts.get(*name) else { continue };
+            let now: Vec<&str> =
+                facts.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str()).collect();
+            let same = now.is_empty() || now.iter().any(|now| pinned.iter().any(|p| p == now));
+            if !same && !changes.iter().any(|(other, _, _)| other == name) {
+                changes.push((*name, now.join(", "), pinned.join(", ")));
+            }
+        }
+        let texts: Vec<String> = changes
+            .into_iter()
+            .map(|(name, now, pinned)| format!("{name} {now} instead of {pinned}"))
+            .collect();
+        (!texts.is_empty()).then(|| texts.join("; "))
+    }
 }
 
 impl Plan {

@@ -9,6 +9,7 @@ use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings, nearest, quoted};
 use super::file::Config;
 use super::mail::mail;
+use super::pins::pins;
 use super::plan::Plan;
 use super::schema::{At, Value};
 use super::source::{Origin, Sources, Spot};
@@ -61,7 +62,8 @@ pub(super) fn resolve(input: &Input<'_>, findings: &mut Findings) -> Option<Plan
     let written = input.written.iter().map(by_name).collect();
     let scope = Scope { input, defaults: &defaults, contacts: &known, told: &told, written };
     let checks = checks(&config, &scope, findings);
-    Some(Plan { host, checks, contacts, mail })
+    let pinned = pins(config.pinned.as_ref(), input, findings);
+    Some(Plan { host, checks, contacts, mail, pinned })
 }
 
 /// The checks of one file.

@@ -52,6 +52,8 @@ pub enum Shape {
     Limits,
     /// `clear`: keys are the kind's metrics.
     Clears,
+    /// `pinned`: kinds, their instances, facts.
+    Pins,
     /// The body of a check: its fixed keys and its kind's options.
     Check(&'static Section),
 }

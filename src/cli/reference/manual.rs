@@ -263,6 +263,7 @@ fn type_of(shape: &Shape) -> String {
         Shape::Selectors => "the kind's selectors, each with a list of globs".to_owned(),
         Shape::Limits => "the kind's metrics; `for`, `share`, `unless`".to_owned(),
         Shape::Clears => "the kind's metrics".to_owned(),
+        Shape::Pins => "`{KIND: {INSTANCE: {FACT: text or list}}}`".to_owned(),
         Shape::Check(_) => "see CHECKS".to_owned(),
     }
 }

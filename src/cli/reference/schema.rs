@@ -163,8 +163,19 @@ fn shape_of(shape: &Shape, specs: &[&KindSpec]) -> Value {
         Shape::Selectors => selectors(specs),
         Shape::Limits => limits(specs, true),
         Shape::Clears => limits(specs, false),
+        Shape::Pins => pins(),
         Shape::Check(_) => json!({"$ref": "#/$defs/check"}),
     }
+}
+
+/// Instances by kind; what they may be called and are known by is the machine's.
+fn pins() -> Value {
+    let fact = json!({"type": ["string", "number", "boolean", "array"]});
+    let instance = json!({"type": ["object", "null"], "additionalProperties": fact});
+    let instances = json!({"type": ["object", "null"], "additionalProperties": instance});
+    let kinds: Map<String, Value> =
+        kinds().into_iter().map(|kind| (kind.to_owned(), instances.clone())).collect();
+    json!({"type": "object", "additionalProperties": false, "properties": kinds})
 }
 
 fn selectors(specs: &[&KindSpec]) -> Value {
