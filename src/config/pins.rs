@@ -91,8 +91,7 @@ fn facts(
 fn unknown_kind(entry: &Entry, input: &Input<'_>) -> Diagnostic {
     let names: Vec<_> = input.kinds.iter().map(|kind| kind.spec().name).collect();
     let message = format!("unknown kind `{}`", quoted(&entry.key));
-    let found =
-        Diagnostic::error(Code::UnknownKind, entry.key_spot, message).label("no such kind");
+    let found = Diagnostic::error(Code::UnknownKind, entry.key_spot, message).label("no such kind");
     match nearest(&entry.key, names.iter().copied()) {
         Some(near) => found.help(format!("did you mean `{near}`?")).fix(entry.key_spot, near),
         None => found.help(format!("kinds: {}", names.join(", "))),

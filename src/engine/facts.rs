@@ -32,12 +32,19 @@ impl Engine {
         let clause = seen.and_then(|seen| machine::clause(rule, about, seen));
         let found = seen.and_then(|seen| judge::finding(about, seen));
         let found = found.filter(|_| state != State::Ok && state != State::Unknown);
-        let detail = found.map(|finding| finding.detail.clone()).unwrap_or_default();
+        let by_pin = watch.pin_fact().is_some();
+        let detail = match found {
+            _ if by_pin => watch.pin_detail(),
+            Some(finding) => finding.detail.clone(),
+            None => Vec::new(),
+        };
+        let pinned = watch.pin.as_ref().filter(|_| by_pin);
         let place = clause
             .map(|clause| words::place(&clause.place))
             .filter(|place| !place.is_empty())
             .or_else(|| machine::level(rule, about).map(|level| words::place(&level.place)))
             .unwrap_or_else(|| words::place(&watch.check.place));
+        let place = pinned.map_or(place, |pin| words::place(&pin.place));
         Notice {
             contact: contact.to_owned(),
             id: watch.id.clone(),
@@ -56,12 +63,13 @@ impl Engine {
             fact: cut(&fact(watch, seen)),
             limit: match state {
                 State::Unknown => String::new(),
-                _ if found.is_some() => String::new(),
+                _ if found.is_some() || by_pin => String::new(),
                 _ => clause.map(|clause| words::limit(spec, clause)).unwrap_or_default(),
             },
             summary: summary(watch, seen, now.moment),
             detail,
             rule: match cause {
+                _ if by_pin => "what is pinned must be there".to_owned(),
                 Cause::Closed if watch.ended_by_rule => {
                     format!("the rule changed; now: {}", words::rule(spec, rule, about))
                 }
@@ -139,6 +147,9 @@ pub(super) fn fact(watch: &Watch, seen: Option<&Observation>) -> String {
     if let Some((_, text)) = &watch.forced {
         return text.clone();
     }
+    if let Some(text) = watch.pin_fact() {
+        return text.to_owned();
+    }
     match (&watch.lost, watch.state) {
         (Some(lost), State::Unknown) => return lost.fact.clone(),
         (None, State::Unknown) => return "not read yet".to_owned(),
@@ -169,6 +180,18 @@ pub(super) fn fact(watch: &Watch, seen: Option<&Observation>) -> String {
 pub(super) fn summary(watch: &Watch, seen: Option<&Observation>, now: Moment) -> String {
     if let Some((_, text)) = &watch.forced {
         return text.clone();
+    }
+    if let Some(absent) = &watch.absent {
+        return match absent.holds {
+            true => absent.text.clone(),
+            false => format!("not found for {}; it is pinned", now.since(absent.since)),
+        };
+    }
+    if let Some(replaced) = &watch.replaced
+        && watch.lost.is_none()
+    {
+        let seen = seen.map_or("", |seen| seen.summary.as_str());
+        return format!("{replaced}; {seen}").trim_end_matches("; ").to_owned();
     }
     match (&watch.lost, seen) {
         (Some(lost), _) if lost.holds => {

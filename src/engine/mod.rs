@@ -4,6 +4,7 @@
 //! ```text
 //! survey   which instances exist, which check judges which        (survey.rs)
 //! schedule what is due, what is outstanding, what hangs           (schedule.rs, sampling.rs)
+//! pins     what must be there and is not                        (pins.rs)
 //! watch    one instance: windows, state, episode, what was told   (watch.rs)
 //! telling  from a transition to notices                           (telling.rs, facts.rs)
 //! desk     notices wait for each other, then become a mail        (desk.rs, posting.rs)
@@ -37,6 +38,7 @@ mod desk;
 pub mod event;
 mod facts;
 mod pen;
+mod pins;
 mod posting;
 pub mod record;
 mod reload;
@@ -68,6 +70,9 @@ struct Surveyed {
     kind: &'static dyn Kind,
     /// What the latest survey found; `None` before the first.
     found: Option<Vec<Found>>,
+    /// When the latest survey came, and when the one before.
+    listed: Option<Moment>,
+    listed_before: Option<Moment>,
     /// Why the latest survey failed.
     failed: Option<String>,
     /// A survey was asked for and has not come back.

@@ -28,6 +28,8 @@ impl Engine {
             self.kinds.entry(check.kind.spec().name).or_insert_with(|| Surveyed {
                 kind: check.kind,
                 found: None,
+                listed: None,
+                listed_before: None,
                 failed: None,
                 asked: false,
                 missing: false,
@@ -72,6 +74,7 @@ impl Engine {
             }
         };
         surveyed.failed = None;
+        surveyed.listed_before = surveyed.listed.replace(self.now.moment);
         if surveyed.found.as_ref() == Some(&found) && !surveyed.missing {
             return;
         }
@@ -81,7 +84,10 @@ impl Engine {
 
     /// Brings the watches and sources of one kind in step with what its last survey found.
     pub(super) fn assign(&mut self, kind: &'static str, effects: &mut Vec<Effect>) {
-        let Some(found) = self.kinds.get_mut(kind).and_then(|k| k.found.take()) else { return };
+        let Some(mut found) = self.kinds.get_mut(kind).and_then(|k| k.found.take()) else { return };
+        let here = found.len();
+        let listed = self.is_pinned(kind).then(|| found.clone());
+        self.add_pinned(kind, &mut found);
         // Pairs come in the order of `found`; kept by index, so that the plan is free again.
         let mut place = 0;
         let mut pairs: Vec<(Arc<Check>, usize)> = Vec::new();
@@ -96,6 +102,7 @@ impl Engine {
         let mut wanted = BTreeSet::new();
         let mut touched = Vec::new();
         for (check, place) in pairs {
+            let away = place >= here;
             let Some(found) = copies.get(place) else { continue };
             let id = Id::new(Arc::clone(&check.name), Arc::clone(&found.instance));
             let ix = match self.ids.get(&id) {
@@ -106,7 +113,7 @@ impl Engine {
                 },
             };
             wanted.insert(id);
-            if self.refresh(ix, &check, found) {
+            if self.refresh(ix, &check, found, away) {
                 touched.push(ix);
             }
         }
@@ -115,7 +122,7 @@ impl Engine {
         self.end_dormant(kind, effects);
         if let Some(surveyed) = self.kinds.get_mut(kind) {
             surveyed.missing = missing || self.dormant.values().any(|kept| kept.kind == kind);
-            surveyed.found = Some(found);
+            surveyed.found = Some(listed.unwrap_or(found));
         }
         self.rebuild_sources(kind, effects);
         for ix in touched {
@@ -140,15 +147,22 @@ impl Engine {
     }
 
     /// Takes over a changed check or description. Says whether the watch must be looked at again.
-    fn refresh(&mut self, ix: WatchIx, check: &Arc<Check>, found: &Arc<Found>) -> bool {
+    fn refresh(&mut self, ix: WatchIx, check: &Arc<Check>, found: &Arc<Found>, away: bool) -> bool {
         let now = self.now.moment;
+        let kind = check.kind.spec().name;
+        let pin = self.pin(kind, &found.instance).cloned();
+        let absence = pin.as_ref().filter(|_| away).map(|pin| self.absence(kind, pin));
         let Some(watch) = self.watches.get_mut(ix) else { return false };
         watch.missing = None;
+        let turned = match (&pin, absence) {
+            (Some(pin), Some(absence)) => watch.miss(pin, absence),
+            _ => watch.compare(pin.as_ref(), found),
+        };
         if watch.found != *found {
             watch.found = Arc::clone(found);
         }
         if Arc::ptr_eq(&watch.check, check) {
-            return false;
+            return turned;
         }
         let (warn, crit) = watch.check.rule.same_levels(&check.rule);
         watch.check = Arc::clone(check);
@@ -190,8 +204,14 @@ impl Engine {
             let Some(watch) = self.watches.get_mut(ix) else { continue };
             let there = exists.contains(&*watch.id.instance);
             let since = *watch.missing.get_or_insert(now);
-            if there || !watch.anybody_told() || now.since(since) >= SURVEY_EVERY {
-                let why = if there { "no check watches it any more" } else { "it is gone" };
+            // A pin that was taken back is an answer.
+            let unpinned = watch.absent.is_some();
+            if there || unpinned || !watch.anybody_told() || now.since(since) >= SURVEY_EVERY {
+                let why = match (there, unpinned) {
+                    (true, _) => "no check watches it any more",
+                    (false, true) => "it is gone, and nothing says any more that it must be there",
+                    (false, false) => "it is gone",
+                };
                 self.end(ix, why, effects);
             } else {
                 waits = true;
@@ -295,9 +315,20 @@ impl Engine {
 
     /// Groups the watches of a kind into sources; opens what is new, closes what is empty.
     fn rebuild_sources(&mut self, kind: &'static str, effects: &mut Vec<Effect>) {
+        let away: Vec<WatchIx> = self
+            .watches
+            .iter()
+            .filter(|(_, watch)| watch.check.kind.spec().name == kind && watch.is_away())
+            .map(|(ix, _)| ix)
+            .collect();
+        for ix in away {
+            if let Some(watch) = self.watches.get_mut(ix) {
+                watch.source = None;
+            }
+        }
         let mut groups: BTreeMap<SourceKey, (Members, Span, Lane)> = BTreeMap::new();
         for (ix, watch) in self.watches.iter() {
-            if watch.check.kind.spec().name != kind {
+            if watch.check.kind.spec().name != kind || watch.is_away() {
                 continue;
             }
             let key = SourceKey {

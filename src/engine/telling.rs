@@ -31,6 +31,7 @@ impl Engine {
         let now = self.now;
         let next_episode = self.numbers.episode;
         let Some(watch) = self.watches.get_mut(ix) else { return };
+        watch.give_up_waiting(now.moment);
         let seen = seen(&self.schedule, watch);
         let (before, state, level) = (watch.state, watch.visible(), watch.held_level());
         let mut counted = false;
@@ -164,7 +165,9 @@ impl Engine {
             .map(|lost| lost.since + watch.check.rule.unknown_after)
             .filter(|when| *when > self.now.moment);
         let steady = watch.flap.steady_at().map(|when| when.max(self.now.moment + MINUTE));
-        let timer = lost.into_iter().chain(steady).min();
+        let absent = watch.absent.as_ref().and_then(super::pins::Absence::due);
+        let absent = absent.filter(|when| *when > self.now.moment);
+        let timer = lost.into_iter().chain(steady).chain(absent).min();
         if timer != watch.timer {
             if let Some(old) = watch.timer {
                 self.timers.remove(&(old, ix));

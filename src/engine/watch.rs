@@ -10,7 +10,7 @@ use crate::alert::flap::Flap;
 use crate::alert::judge;
 use crate::alert::machine::{self, Machine};
 use crate::alert::words;
-use crate::config::plan::Check;
+use crate::config::plan::{Check, Pin};
 use crate::model::id::Id;
 use crate::model::limit::FAILED_RUNS;
 use crate::model::reading::{Bad, MetricId, Observation, ProbeError};
@@ -20,6 +20,7 @@ use crate::model::unit::Unit;
 use crate::probe::Found;
 
 use super::event::SourceId;
+use super::pins::Absence;
 
 /// Number of a watch while the agent runs.
 pub(super) type WatchIx = usize;
@@ -92,6 +93,10 @@ pub(super) struct Kept {
     pub(super) settling: bool,
     #[serde(default)]
     pub(super) summary: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) absent: Option<Absence>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) replaced: Option<String>,
 }
 
 impl Kept {
@@ -103,6 +108,8 @@ impl Kept {
             && self.episode.is_none()
             && self.told.is_empty()
             && self.flap.is_blank()
+            && self.absent.is_none()
+            && self.replaced.is_none()
     }
 }
 
@@ -137,6 +144,12 @@ pub(super) struct Watch {
     pub(super) ended_by_rule: bool,
     /// When the survey did not list it for the first time.
     pub(super) missing: Option<Moment>,
+    /// That it must be there, and how it is known again.
+    pub(super) pin: Option<Arc<Pin>>,
+    /// It is pinned, and no survey lists it.
+    pub(super) absent: Option<Absence>,
+    /// Another thing stands where the pinned one was.
+    pub(super) replaced: Option<String>,
     pub(super) timer: Option<Moment>,
     /// Waits for the next checkpoint.
     pub(super) dirty: bool,
@@ -175,6 +188,9 @@ impl Watch {
             other_rule: None,
             ended_by_rule: false,
             missing: None,
+            pin: None,
+            absent: None,
+            replaced: None,
             timer: None,
             dirty: false,
             stored: false,
@@ -192,7 +208,9 @@ impl Watch {
         self.lost = kept.lost;
         self.state = kept.state;
         self.since = kept.since;
-        self.level = self.machine.state();
+        self.absent = kept.absent;
+        self.replaced = kept.replaced;
+        self.level = self.held_level();
         if matches!(kept.state, State::Ok | State::Warning | State::Critical)
             && self.check.kind.spec().name == super::agent::KIND
         {
@@ -230,13 +248,16 @@ impl Watch {
             flap: self.flap.clone(),
             settling: self.settling,
             summary: summary.to_owned(),
+            absent: self.absent.clone(),
+            replaced: self.replaced.clone(),
         }
     }
 
     /// A reading came.
     pub(super) fn observe(&mut self, seen: &Observation, at: Moment) -> Touch {
         let mut touch = Touch::default();
-        if self.lost.take().is_some() {
+        let back = self.absent.take().is_some();
+        if self.lost.take().is_some() || back {
             touch = Touch { turn: true, soft: true };
         }
         self.read = true;
@@ -249,9 +270,10 @@ impl Watch {
         }
         let before = self.level;
         let step = self.machine.observe(rule, seen, at);
+        let level = self.held_level();
         touch.soft |= step.changed;
-        touch.turn |= step.state != before || step.state != self.state;
-        if self.settling && step.state == State::Ok && !touch.turn {
+        touch.turn |= level != before || level != self.state;
+        if self.settling && level == State::Ok && !touch.turn {
             self.confirmed = true;
             touch.turn = true;
         }
@@ -317,6 +339,9 @@ impl Watch {
         let held = lost.holds;
         lost.holds |= at_once || never_read || lost.runs >= FAILED_RUNS;
         let turn = lost.holds && !held;
+        if lost.holds && self.absent.as_ref().is_some_and(|absent| absent.back) {
+            self.absent = None;
+        }
         Touch { turn, soft: turn }
     }
 
@@ -324,16 +349,23 @@ impl Watch {
     pub(super) fn visible(&self) -> State {
         if let Some((state, _)) = &self.forced {
             *state
+        } else if self.missing_text().is_some() {
+            State::Critical
         } else if self.lost.as_ref().is_some_and(|lost| lost.holds) {
             State::Unknown
         } else {
-            self.machine.state()
+            self.held_level()
         }
     }
 
     /// Of ok, warning and critical, the one that is held, whether or not it can be read now.
     pub(super) fn held_level(&self) -> State {
-        self.forced.as_ref().map_or_else(|| self.machine.state(), |(state, _)| *state)
+        match &self.forced {
+            Some((state, _)) => *state,
+            None if self.missing_text().is_some() => State::Critical,
+            None if self.replaced.is_some() => self.machine.state().worst(State::Warning),
+            None => self.machine.state(),
+        }
     }
 
     /// Since when the cause of the present state holds.
@@ -341,6 +373,9 @@ impl Watch {
         match self.visible() {
             State::Unknown => self.lost.as_ref().map_or(self.since, |lost| lost.since),
             State::Ok => self.since,
+            _ if self.missing_text().is_some() => {
+                self.absent.as_ref().map_or(self.since, |absent| absent.since)
+            }
             _ => self.machine.began().unwrap_or(self.since),
         }
     }

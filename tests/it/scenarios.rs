@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use hostwatch::config::plan::{Check, Plan};
+use hostwatch::alert::rule::Place;
+use hostwatch::config::plan::{Check, Pin, Plan};
 use hostwatch::engine::event::Event;
 use hostwatch::model::unit::Span;
 use hostwatch::notify::contact::{Contact, Style};
@@ -60,6 +61,7 @@ fn run(text: &str) -> Vec<String> {
                 let mail = vec![format!("{rest}@example.net")];
                 plan.contacts.insert(rest.into(), Contact { mail, style: Style::StateFirst });
             }
+            "pin" => pin(&mut plan, rest),
             "group" => plan.mail.group_wait = span(rest),
             _ => actions.push((span(word).as_millis(), rest.trim().to_owned())),
         }
@@ -131,6 +133,19 @@ fn act(sim: &mut Sim, action: &str) {
             plan.checks.sort_by(|a, b| a.name.cmp(&b.name));
             sim.reload(plan);
         }
+        ["pin", rest @ ..] => {
+            let mut plan = sim.plan.clone();
+            pin(&mut plan, &rest.join(" "));
+            sim.reload(plan);
+        }
+        ["unpin", name] => {
+            let mut plan = sim.plan.clone();
+            plan.pinned.get_mut("disk").unwrap().remove(*name);
+            sim.reload(plan);
+        }
+        [name, "serial", serial] => {
+            sim.world.get_mut(*name).unwrap().serial = (*serial).to_owned();
+        }
         ["remove", check] => {
             let mut plan = sim.plan.clone();
             plan.checks.retain(|old| *old.name != **check);
@@ -151,6 +166,17 @@ fn act(sim: &mut Sim, action: &str) {
         }
         other => panic!("not understood: {other:?}"),
     }
+}
+
+/// `a`, or `a SERIAL`.
+fn pin(plan: &mut Plan, text: &str) {
+    let (name, serial) = text.split_once(' ').unwrap_or((text, ""));
+    let mut facts = std::collections::BTreeMap::from([("name".to_owned(), vec![name.to_owned()])]);
+    if !serial.is_empty() {
+        facts.insert("serial".to_owned(), vec![serial.to_owned()]);
+    }
+    let place = Place { file: "conf.d/10-detected.yaml".into(), line: 4 };
+    plan.pinned.entry("disk").or_default().insert(name.into(), Pin { facts, place });
 }
 
 fn service(word: &str) -> Service {

@@ -151,6 +151,8 @@ pub(crate) struct Thing {
     pub gives: Gives,
     pub lane: Lane,
     pub source: String,
+    /// Empty where it has none.
+    pub serial: String,
 }
 
 /// How a service of the world behaves.
@@ -253,6 +255,7 @@ impl Sim {
             gives: Gives::Blank,
             lane: Lane::Inline,
             source: "all".to_owned(),
+            serial: String::new(),
         });
         thing.gives = gives;
         let waits = !self.hanging_reads.is_empty();
@@ -266,7 +269,8 @@ impl Sim {
     /// An instance that is read in a lane of its own.
     pub(crate) fn set_own(&mut self, instance: &str, gives: Gives) {
         let source = instance.to_owned();
-        self.world.insert(instance.to_owned(), Thing { gives, lane: Lane::Own, source });
+        let serial = String::new();
+        self.world.insert(instance.to_owned(), Thing { gives, lane: Lane::Own, source, serial });
     }
 
     pub(crate) fn now(&self) -> Now {
@@ -385,7 +389,7 @@ impl Sim {
                     source: thing.source.as_str().into(),
                     lane: thing.lane,
                     attributes: vec![("name", name.clone())],
-                    labels: Vec::new(),
+                    labels: vec![("serial", thing.serial.clone())],
                     by_default: true,
                 });
                 let result = Ok(found.collect());
