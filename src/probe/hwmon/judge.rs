@@ -71,21 +71,20 @@ impl Said {
 
     /// Adds a fact. A good one is for the summary too.
     pub(super) fn say(&mut self, seen: &Seen<'_>, state: State, code: &str, fact: &str) {
-        if state == State::Ok {
-            self.summary = format!("{}; {fact}", self.summary);
-        }
+        let device = shown(&seen.chip.location);
+        let chip = format!("Sensor {} of chip {}, {device}.", seen.channel.id, seen.chip.name);
+        // The summary has the limits that this one stands among.
+        let detail = vec![shown(&format!("Now {}.", self.summary)).into_owned(), chip];
         self.findings.push(Finding {
             state,
             code: code.to_owned(),
             fact: shown(&format!("{fact} ({})", place(seen))).into_owned(),
-            detail: vec![format!(
-                "{} of chip {} at {}.",
-                seen.channel.id,
-                seen.chip.name,
-                shown(&seen.chip.location)
-            )],
+            detail,
         });
         self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.state.rank()));
+        if state == State::Ok {
+            self.summary = format!("{}; {fact}", self.summary);
+        }
     }
 }
 
@@ -113,6 +112,9 @@ pub(super) fn number(seen: &Seen<'_>, past: &Past) -> Result<f64, Option<Said>> 
             let fact = "the sensor is broken, open or shorted: its fault bit is set";
             said.say(seen, State::Warning, "fault", fact);
             Err(Some(said))
+        }
+        Value::Nonsense(text) if text.is_empty() => {
+            silent("no value: its input is empty".to_owned())
         }
         Value::Nonsense(text) => silent(format!("no value: `{text}` cannot be true")),
         Value::Nothing(error) => silent(format!("no value: {error}")),
