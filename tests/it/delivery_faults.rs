@@ -15,6 +15,8 @@ use crate::delivery::{Outcome, mail, program, send, send_with, smtp};
 use crate::hostile::{Fault, Peer, Step};
 
 const SOON: Duration = Duration::from_secs(20);
+/// What a machine with much else to do may add to a deadline; far less than a server's own 60 s.
+const LOADED: Duration = Duration::from_secs(15);
 const PASSWORD: &str = "s3cret-word";
 /// The password alone, and as PLAIN and LOGIN send it.
 const PASSWORD_FORMS: [&str; 3] = [PASSWORD, "AGh3AHMzY3JldC13b3Jk", "czNjcmV0LXdvcmQ="];
@@ -85,36 +87,55 @@ fn slow_servers_end_in_time_and_leave_time_for_the_next() {
     for fault in [Fault::Silent(Step::Connect), Fault::Silent(Step::Dot), Fault::Drip] {
         let (bad, good) = (Peer::start(fault), Peer::start(Fault::None));
         let begin = Instant::now();
-        let within = Duration::from_secs(4);
+        let within = Duration::from_secs(6);
         let relays = [&bad, &good].map(|peer| Relay::Smtp(smtp(peer.port, TlsMode::None)));
         let outcome = send(&mail(1, &["a@example.net"], None), relays.to_vec(), within);
         assert!(outcome.is_accepted("a@example.net"), "{fault:?}: {outcome:?}");
-        assert!(begin.elapsed() < within + Duration::from_secs(2), "{fault:?}");
+        assert!(begin.elapsed() < within + LOADED, "{fault:?}");
         let begin = Instant::now();
         let alone = to(&bad, TlsMode::None, within);
         assert!(
             alone.trouble().contains("did not answer: no answer in time"),
             "{fault:?}: {alone:?}"
         );
-        assert!(begin.elapsed() < within + Duration::from_secs(2), "{fault:?}");
+        assert!(begin.elapsed() < within + LOADED, "{fault:?}");
     }
 }
 
+/// Runs a delivery and prints the most memory that it took, in KiB, after what it said. What a
+/// process took at most outlives an exec, so the one that begins it must itself be small.
+const MEASURED: &str = "
+import resource, subprocess, sys
+subprocess.run([sys.argv[1], 'deliver'], stdin=open(sys.argv[2]))
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+";
+
 #[test]
 fn endless_replies_cost_little_memory_and_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("job");
     for fault in [Fault::HugeLine, Fault::EndlessLines, Fault::EndlessLine] {
         let peer = Peer::start(fault);
-        let begin = Instant::now();
-        let outcome = to(&peer, TlsMode::Opportunistic, SOON);
-        assert!(
-            outcome.trouble().contains("sent a reply of over 64 KiB"),
-            "{fault:?}: {outcome:?}"
-        );
-        assert!(begin.elapsed() < Duration::from_secs(10), "{fault:?}");
+        let one = mail(1, &["a@example.net"], None);
+        let job = Job {
+            recipients: one.recipients.clone(),
+            mail: one,
+            relays: vec![Relay::Smtp(smtp(peer.port, TlsMode::Opportunistic))],
+            within_ms: u64::try_from(SOON.as_millis()).unwrap(),
+            troubles: Vec::new(),
+        };
+        std::fs::write(&file, serde_json::to_vec(&job).unwrap()).unwrap();
+        let output = std::process::Command::new("python3")
+            .args(["-c", MEASURED])
+            .args([program(), &file])
+            .output()
+            .expect("python3 is needed: install with tests/run");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        // That it says so also says that it did not wait for its deadline.
+        assert!(said.contains("sent a reply of over 64 KiB"), "{fault:?}: {output:?}");
+        let peak_kib: u64 = said.lines().last().unwrap().parse().unwrap();
+        assert!(peak_kib < 64 << 10, "{fault:?}: the delivery took {peak_kib} KiB");
     }
-    let who = nix::sys::resource::UsageWho::RUSAGE_CHILDREN;
-    let peak = nix::sys::resource::getrusage(who).unwrap().max_rss();
-    assert!(peak < 64 << 10, "a child took {peak} KiB");
 }
 
 #[test]
@@ -127,7 +148,9 @@ fn a_connection_that_breaks_leaves_the_mail_to_a_retry_with_the_same_bytes() {
     let peer = Peer::start(Fault::ResetMidData);
     let outcome = send(&large, vec![Relay::Smtp(smtp(peer.port, TlsMode::None))], SOON);
     assert!(matches!(&outcome.fates["a@example.net"], Fate::Deferred(_)), "{outcome:?}");
-    assert!(outcome.trouble().contains("broke the connection"), "{outcome:?}");
+    // Which of the two depends on how much the kernel had taken from us by then.
+    let words = ["broke the connection", "after it got the whole mail"];
+    assert!(words.iter().any(|word| outcome.trouble().contains(word)), "{outcome:?}");
 
     // The server has the mail, but we cannot know: it is tried again, and told apart by nothing.
     let peer = Peer::start(Fault::DropAfterDot);
@@ -235,10 +258,10 @@ fn a_child_that_hangs_is_ended_with_all_it_started_and_what_it_said_counts() {
     let hangs = script(dir.path(), "hangs", &text);
     let begin = Instant::now();
     let one = mail(1, &["a@example.net", "b@example.net"], None);
-    let outcome = send_with(&hangs, &one, Vec::new(), Duration::from_secs(2));
-    assert!(begin.elapsed() < Duration::from_secs(6));
+    let outcome = send_with(&hangs, &one, Vec::new(), Duration::from_secs(6));
+    assert!(begin.elapsed() < Duration::from_secs(6) + LOADED);
     assert!(outcome.is_accepted("a@example.net") && outcome.fates.len() == 1, "{outcome:?}");
-    assert_eq!(outcome.trouble(), "no way out answered within 2s");
+    assert_eq!(outcome.trouble(), "no way out answered within 6s");
     for pid in std::fs::read_to_string(&pids).unwrap().split_whitespace() {
         let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         // Gone, or dead and waiting for the machine's init to take notice.
@@ -303,10 +326,12 @@ fn a_child_dies_with_the_agent() {
 #[test]
 fn exit_codes_of_sendmail_are_understood() {
     let dir = tempfile::tempdir().unwrap();
-    let run = |name: &str, text: &str, recipients: &[&str]| {
+    let run_within = |name: &str, text: &str, recipients: &[&str], within: Duration| {
         let path = script(dir.path(), name, text).to_str().unwrap().to_owned();
-        send(&mail(1, recipients, None), vec![Relay::Sendmail { path }], Duration::from_secs(3))
+        send(&mail(1, recipients, None), vec![Relay::Sendmail { path }], within)
     };
+    let run =
+        |name: &str, text: &str, recipients: &[&str]| run_within(name, text, recipients, SOON);
     let log = dir.path().join("arguments");
     let outcome = run(
         "takes",
@@ -329,7 +354,7 @@ fn exit_codes_of_sendmail_are_understood() {
         let outcome = run("later", &format!("echo busy >&2; exit {code}"), &["a@example.net"]);
         assert!(outcome.trouble().ends_with(&format!("failed (exit {code}): busy")), "{outcome:?}");
     }
-    let outcome = run("stuck", "sleep 600", &["a@example.net"]);
+    let outcome = run_within("stuck", "sleep 600", &["a@example.net"], Duration::from_secs(4));
     assert!(outcome.trouble().ends_with("did not end in time and was killed"), "{outcome:?}");
     let path = dir.path().join("absent").to_str().unwrap().to_owned();
     let outcome = send(&mail(1, &["a@example.net"], None), vec![Relay::Sendmail { path }], SOON);
