@@ -132,7 +132,12 @@ pub fn judge_once(rule: &Rule, spec: &KindSpec, observation: &Observation) -> (S
             return (state, text);
         }
         pending.get_or_insert_with(|| {
-            format!("{fact}: now over the limit {limit}; the rule needs {}", level.hold)
+            let beyond = match clause.bad {
+                Bad::High => format!("over the limit {limit}"),
+                Bad::Low => format!("under the limit {limit}"),
+                Bad::Set => "bad".to_owned(),
+            };
+            format!("{fact}: now {beyond}; the rule needs that for {}", level.hold)
         });
     }
     (State::Ok, pending.unwrap_or_else(|| observation.summary.clone()))
@@ -153,7 +158,8 @@ pub fn culprit<'r>(level: &'r Level, observation: &Observation) -> Option<&'r Cl
 mod tests {
     use super::*;
     use crate::alert::rule::Place;
-    use crate::model::reading::{MetricId, Reading};
+    use crate::model::reading::{Metric, MetricId, Reading};
+    use crate::model::unit::Unit;
 
     fn clause(metric: u8, bad: Bad, limit: f64, clear: f64) -> Clause {
         Clause {
@@ -251,5 +257,46 @@ mod tests {
         assert_eq!(verdict(State::Critical, &found(State::Warning), true), Verdict::Good);
         assert_eq!(verdict(State::Warning, &found(State::Ok), true), Verdict::Good);
         assert_eq!(verdict(State::Warning, &Observation::default(), true), Verdict::Good);
+    }
+
+    #[test]
+    fn one_look_judges_what_needs_no_past_and_says_what_does() {
+        const SPEC: KindSpec = KindSpec {
+            name: "memory",
+            title: "",
+            doc: "",
+            selectors: &[],
+            options: &[],
+            metrics: &[Metric {
+                key: "available",
+                name: "available_percent",
+                unit: Unit::Percent,
+                bad: Bad::Low,
+                phrase: "{} available",
+                doc: "",
+            }],
+            findings: None,
+            example: "",
+        };
+        let lasting = |limit: f64, seconds: u64| Level {
+            hold: Span::from_secs(seconds),
+            ..level(vec![clause(0, Bad::Low, limit, limit)])
+        };
+        let rule = Rule {
+            warn: Some(lasting(10.0, 301)),
+            crit: Some(lasting(5.0, 300)),
+            every: Span::from_secs(30),
+            recover_for: Span::ZERO,
+            unknown_after: Span::ZERO,
+        };
+        let look = |percent: f64| {
+            let seen = Observation { summary: "fine".to_owned(), ..seen(&[(0, percent)]) };
+            let (state, text) = judge_once(&rule, &SPEC, &seen);
+            (state, text)
+        };
+        assert_eq!(look(5.0), (State::Critical, "5% available (limit 5%)".to_owned()));
+        let pending = "10% available: now under the limit 10%; the rule needs that for 5m1s";
+        assert_eq!(look(10.0), (State::Ok, pending.to_owned()));
+        assert_eq!(look(11.0), (State::Ok, "fine".to_owned()));
     }
 }

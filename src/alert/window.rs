@@ -261,6 +261,15 @@ impl Window {
         }
     }
 
+    /// Latest sample.
+    #[must_use]
+    pub fn last(&self) -> Moment {
+        match self {
+            Self::Every(streak) => streak.last,
+            Self::Share(shares) => shares.last,
+        }
+    }
+
     /// Observed time, bad samples, all samples.
     #[must_use]
     pub fn progress(&self) -> (Span, u32, u32) {

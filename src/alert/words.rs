@@ -60,18 +60,6 @@ pub fn level(spec: &KindSpec, level: &Level) -> String {
     text
 }
 
-/// Each level in words with its place: `crit  used >= 90% for 2m` at `conf.d/fs.yaml:14`.
-#[must_use]
-pub fn levels(spec: &KindSpec, rule: &Rule) -> Vec<(String, String)> {
-    [("warn", &rule.warn), ("crit", &rule.crit)]
-        .into_iter()
-        .filter_map(|(word, l)| {
-            let l = l.as_ref()?;
-            Some((format!("{word}  {}", level(spec, l)), place(&l.place)))
-        })
-        .collect()
-}
-
 /// `clears below 87% for 5m`: when a state is left. Of two levels, the one that is left last.
 #[must_use]
 pub fn clears(spec: &KindSpec, rule: &Rule, state: State) -> String {
@@ -247,9 +235,9 @@ mod tests {
             "warn when free <= 1 KiB or read_only for 2h30m, 95% of samples; \
              clears free above 2 KiB and when not read_only for 5m"
         );
-        let crit = &levels(&SPEC, &rule)[1];
-        assert_eq!(crit.0, "crit  used >= 90% unless free > 500 KiB for 2m");
-        assert_eq!(crit.1, "conf.d/fs.yaml:14");
+        let crit = rule.crit.as_ref().unwrap();
+        assert_eq!(level(&SPEC, crit), "used >= 90% unless free > 500 KiB for 2m");
+        assert_eq!(super::place(&crit.place), "conf.d/fs.yaml:14");
         assert_eq!(fact(&SPEC.metrics[0], 92.0), "92% full");
     }
 }

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(
     name = "hostwatch",
     version,
+    max_term_width = 100,
     about = "Watches this server and mails a person when something changes",
     long_about = "hostwatch judges this server's filesystems, processors, memory, disks and links \
 against checks written in YAML, and mails a person when a check changes its state. It needs no \
@@ -69,6 +70,11 @@ Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown (critical > unknown > warning
 Exit codes: 0 valid (there may be warnings), 78 not valid.")]
     Validate(Validate),
     /// Ask the running agent for the states
+    ///
+    /// With --json one object, `{"v":1,"instances":[...],...}`, for scripts: times are RFC 3339 in
+    /// UTC, lengths of time are whole milliseconds under names that end in `_ms`, readings carry
+    /// their unit in their name (`used_percent`, `free_bytes`). New names may come; none changes
+    /// its meaning or goes without a new `v`.
     #[command(after_help = "Examples:
   hostwatch status
   hostwatch status --problems

@@ -3,9 +3,11 @@
 use super::args::Explain;
 use super::ask;
 use super::screen::Screen;
-use crate::engine::status::{Instance, Report};
+use crate::engine::status::{Instance, Progress, Recipient, Report, Way};
 use crate::model::exit;
 use crate::model::text::shown;
+use crate::notify::when::Zone;
+use crate::probe::KINDS;
 
 /// Asks and prints.
 #[must_use]
@@ -21,7 +23,7 @@ pub fn run(screen: &Screen, asked: &Explain) -> u8 {
     if asked.json {
         screen.out(&serde_json::to_string(instance).unwrap_or_default());
     } else {
-        print(screen, instance);
+        print(screen, instance, &report);
     }
     exit::DONE
 }
@@ -38,40 +40,77 @@ fn not_watched(id: &str, report: &Report) -> String {
     }
 }
 
-fn print(screen: &Screen, instance: &Instance) {
+fn print(screen: &Screen, instance: &Instance, report: &Report) {
     let line = |name: &str, text: &str| {
-        screen.out(&format!("  {name:<7}  {}", shown(text)));
+        if !text.is_empty() {
+            screen.out(&format!("  {name:<8}  {}", shown(text)));
+        }
     };
+    let explanation = &instance.explanation;
     let state = screen.state(instance.state, 0);
-    screen.out(&format!("{} is {state} for {}", shown(&instance.id.to_string()), instance.lasted));
+    let heading = match instance.windows.iter().find(|progress| progress.way == Way::Entering) {
+        Some(next) => format!(", heading for {}", next.level),
+        None => String::new(),
+    };
+    let id = instance.id.to_string();
+    screen.out(&format!("{} is {state} for {}{heading}", shown(&id), instance.lasted));
     line("now", &instance.summary);
-    for (rule, place) in &instance.explanation.levels {
-        line("rule", &format!("{rule}    {place}"));
+    for level in &explanation.levels {
+        line(level.level.word(), &format!("{}    {}", level.rule, level.place));
     }
-    line("", &instance.explanation.clears);
-    line("", &instance.explanation.cadence);
+    line("", &explanation.clears);
+    line("", &explanation.cadence);
     for progress in &instance.windows {
-        line(
-            "window",
-            &format!(
-                "{}: bad for {} of {}, {} of {} samples",
-                progress.level, progress.held, progress.needs, progress.bad, progress.seen
-            ),
-        );
+        line("window", &window(progress, report));
     }
-    if let Some(changes) = instance.explanation.flapping {
+    if let Some(changes) = explanation.flapping {
         line("flaps", &format!("{changes} changes within the hour: no mail until it is steady"));
     }
-    for told in &instance.explanation.told {
-        line("mail", told);
+    for recipient in &explanation.recipients {
+        line("mail", &mail(recipient));
     }
-    for told in &instance.explanation.told_last {
-        line("told", told);
+    if explanation.recipients.is_empty() {
+        line("mail", "nobody is told: `notify` of this check names no contact");
     }
-    for advice in &instance.explanation.advice {
+    for advice in &explanation.advice {
         line("advice", advice);
     }
+    let spec = KINDS.iter().map(|kind| kind.spec()).find(|spec| spec.name == instance.kind);
     for (name, value) in &instance.readings {
-        line("read", &format!("{name} = {value}"));
+        let metric = spec.and_then(|spec| spec.metrics.iter().find(|m| m.name == name));
+        let value = metric.map_or_else(|| value.to_string(), |metric| metric.unit.show(*value));
+        line("reading", &format!("{name} = {value}"));
     }
+}
+
+/// `bad for 41m of 2h30m, 246 of 246 samples; would be warning at Mon 05:01`.
+fn window(progress: &Progress, report: &Report) -> String {
+    let Progress { level, held, needs, counted, seen, .. } = progress;
+    let (word, end) = match progress.way {
+        Way::Entering => ("bad", format!("would be {level} at")),
+        Way::Leaving => ("good", "would be over at".to_owned()),
+    };
+    let mut text = format!("{word} for {held} of {needs}, {counted} of {seen} samples");
+    match progress.due {
+        Some(due) => {
+            let left = report.at.until(due);
+            text.push_str(&format!("; {end} {} (in {left})", Zone::named("").short(due)));
+        }
+        None if progress.way == Way::Entering => {
+            text.push_str("; too many were good for it to fire soon");
+        }
+        None => {}
+    }
+    text
+}
+
+/// `ops (ops@example.net): was told; told again when it gets worse or is over; 2 mails`.
+fn mail(recipient: &Recipient) -> String {
+    let Recipient { contact, addresses, outlook, mails, .. } = recipient;
+    let told = match (recipient.told, mails) {
+        (None, _) => String::new(),
+        (Some(state), 1) => format!("; 1 mail, it said {state}"),
+        (Some(state), n) => format!("; {n} mails, the last said {state}"),
+    };
+    format!("{contact} ({}): {outlook}{told}", addresses.join(", "))
 }

@@ -8,7 +8,7 @@ use super::screen::Screen;
 use crate::daemon::control::Request;
 use crate::daemon::test_mail;
 use crate::model::exit;
-use crate::model::text::shown;
+use crate::model::text::{counted, shown};
 
 /// Does what was asked about mail.
 #[must_use]
@@ -52,9 +52,9 @@ fn queue(screen: &Screen, json: bool, state: Option<&Path>) -> u8 {
     for mail in &report.mail.waiting {
         screen.out(&format!("waiting  #{} {}", mail.id, shown(&mail.subject)));
         screen.out(&format!(
-            "         to {}, {} attempts, next in {}",
+            "         to {}, {}, next in {}",
             shown(&mail.recipients.join(", ")),
-            mail.attempts,
+            counted(mail.attempts as usize, "attempt", "attempts"),
             mail.next_in
         ));
         if let Some(answer) = &mail.last_answer {

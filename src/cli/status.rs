@@ -3,9 +3,12 @@
 use super::args::Status;
 use super::ask;
 use super::screen::Screen;
-use crate::engine::status::{Instance, Report};
+use crate::engine::status::{Instance, Progress, Report, Way};
 use crate::model::exit;
+use crate::model::limit::INSTANCES;
 use crate::model::state::State;
+use crate::model::text::{counted, shown};
+use crate::model::time::Stamp;
 use crate::model::unit::Span;
 
 /// How often `--watch` prints.
@@ -66,7 +69,8 @@ fn print(screen: &Screen, asked: &Status, report: &Report) {
     let mut rows: Vec<&Instance> = report.instances.iter().filter(interesting).collect();
     rows.sort_by_key(|instance| std::cmp::Reverse(instance.state.rank()));
     let shown_count = rows.len();
-    let rows: Vec<(State, Vec<String>)> = rows.into_iter().map(row).collect();
+    let rows: Vec<(State, Vec<String>)> =
+        rows.into_iter().map(|instance| row(instance, report.at)).collect();
     if !rows.is_empty() {
         screen.table(&["STATE", "ID", "FOR", "WINDOW", "LAST", "INFORMATION"], &rows);
     }
@@ -86,36 +90,58 @@ fn print(screen: &Screen, asked: &Status, report: &Report) {
 fn trouble(screen: &Screen, report: &Report) {
     if !report.mail.waiting.is_empty() {
         let why = report.mail.trouble.as_deref().unwrap_or("not tried yet");
-        screen.out(&format!("{} mails wait: {why}", report.mail.waiting.len()));
+        let mails = counted(report.mail.waiting.len(), "mail waits", "mails wait");
+        screen.out(&format!("{mails}: {}", shown(why)));
     }
     for refused in &report.mail.refused {
-        screen.out(&format!("refused for good: {refused}"));
+        screen.out(&format!("refused for good: {}", shown(refused)));
     }
     if let Some(why) = &report.store_trouble {
-        screen.out(&format!("state is not kept: {why}"));
+        screen.out(&format!("state is not kept: {}", shown(why)));
     }
     if report.reload_refused.is_some() {
         screen.out("the last reload was refused; `hostwatch validate` says why");
     }
-    for (source, span) in &report.hung {
-        screen.out(&format!("no answer from {source} for {span}"));
+    for hung in &report.hung {
+        screen.out(&format!("no answer from {} for {}", shown(&hung.source), hung.lasted));
+    }
+    if report.full {
+        screen.out(&format!(
+            "this host has more than {INSTANCES} things to watch, and the rest is not watched; \
+             narrow `select` or add `exclude`"
+        ));
     }
 }
 
-fn row(instance: &Instance) -> (State, Vec<String>) {
-    let window = instance
-        .windows
-        .first()
-        .map_or_else(|| "-".to_owned(), |progress| format!("{}/{}", progress.held, progress.needs));
+fn row(instance: &Instance, at: Stamp) -> (State, Vec<String>) {
+    let next = instance.windows.first();
+    let window = next.map_or_else(|| "-".to_owned(), window);
     let age = instance.age.map_or_else(|| "-".to_owned(), |age| age.to_string());
-    let cells = vec![
-        instance.id.to_string(),
-        instance.lasted.to_string(),
-        window,
-        age,
-        instance.summary.clone(),
-    ];
+    let mut information = instance.summary.clone();
+    if let Some(outlook) = next.and_then(|next| outlook(next, at)) {
+        information = format!("{outlook}; {information}");
+    }
+    let cells =
+        vec![instance.id.to_string(), instance.lasted.to_string(), window, age, information];
     (instance.state, cells)
+}
+
+/// `41m/2h30m bad`: how long of how long.
+fn window(progress: &Progress) -> String {
+    let word = match progress.way {
+        Way::Entering => "bad",
+        Way::Leaving => "good",
+    };
+    format!("{}/{} {word}", progress.held, progress.needs)
+}
+
+/// `critical in 1h49m`, `clears in 3m`, if all goes on as it is.
+fn outlook(progress: &Progress, at: Stamp) -> Option<String> {
+    let left = at.until(progress.due?);
+    Some(match progress.way {
+        Way::Entering => format!("{} in {left}", progress.level),
+        Way::Leaving => format!("clears in {left}"),
+    })
 }
 
 /// Ids as typed: plain ids and globs.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::config::{self, Loaded};
 use crate::host::Host;
 use crate::model::id::HostIdentity;
+use crate::model::text::counted;
 use crate::probe::KINDS;
 
 /// Exit code for a configuration that cannot be used (`EX_CONFIG`).
@@ -65,16 +66,13 @@ fn verdict(loaded: &Loaded) -> String {
     let Some(plan) = &loaded.plan else {
         return "the configuration cannot be used".to_owned();
     };
-    let count = |n: usize, one: &str, many: &str| {
-        if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
-    };
     format!(
         "the configuration is valid: {}, {}, {}",
-        count(plan.checks.len(), "check", "checks"),
-        count(plan.contacts.len(), "contact", "contacts"),
+        counted(plan.checks.len(), "check", "checks"),
+        counted(plan.contacts.len(), "contact", "contacts"),
         match plan.mail.via.len() {
             0 => "mail goes out locally".to_owned(),
-            n => count(n, "way out for mail", "ways out for mail"),
+            n => counted(n, "way out for mail", "ways out for mail"),
         }
     )
 }

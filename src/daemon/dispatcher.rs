@@ -24,6 +24,7 @@ use crate::engine::event::{Effect, Event, NextWake};
 use crate::host::mountwatch::MountWatch;
 use crate::host::{Host, memory};
 use crate::model::exit;
+use crate::model::text::counted;
 use crate::model::time::Moment;
 use crate::model::unit::Span;
 use crate::notify::when::Zone;
@@ -227,7 +228,7 @@ impl Dispatcher {
             Event::Reload(plan) => Done {
                 done: true,
                 code: exit::DONE,
-                text: format!("reloaded: {} checks", plan.checks.len()),
+                text: format!("reloaded: {}", counted(plan.checks.len(), "check", "checks")),
             },
             Event::ReloadRefused(errors) => Done {
                 done: false,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::clock::Clock;
 use super::lane_process::this_program;
+use super::paths;
 use super::start::{self, Refusal};
-use super::{paths, way_out};
 use crate::config::plan::Plan;
 use crate::host::Host;
 use crate::model::exit;
@@ -45,7 +45,7 @@ pub fn send(
         return Err(Refusal { code: exit::USAGE, text });
     }
     let now = Clock::new().now();
-    let ways: Vec<String> = plan.mail.via.iter().map(way_out::describe).collect();
+    let ways: Vec<String> = plan.mail.via.iter().map(ToString::to_string).collect();
     tell(&format!("from     {}", plan.mail.from));
     tell(&format!("way out  {}", ways.join(", then ")));
     let mut all_accepted = true;

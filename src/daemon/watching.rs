@@ -2,19 +2,18 @@
 
 use super::console::Console;
 use crate::engine::status::Report;
-use crate::model::text::shown;
+use crate::model::text::{counted, shown};
 
 /// Prints the table of what is watched.
 pub fn print(console: &Console, report: &Report, wanted: bool) {
     if !wanted {
         return;
     }
-    let count = report.instances.len();
     console.out(format!(
-        "hostwatch {} on {}: watching {count} {}",
+        "hostwatch {} on {}: watching {}",
         env!("CARGO_PKG_VERSION"),
         shown(&report.host),
-        if count == 1 { "thing" } else { "things" }
+        counted(report.instances.len(), "thing", "things")
     ));
     let widest = report.instances.iter().map(|i| shown(&i.id.to_string()).chars().count()).max();
     let width = widest.unwrap_or(0).min(40);

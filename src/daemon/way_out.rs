@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::notify::relay::{Relay, Smtp, TlsMode};
+use crate::notify::relay::Relay;
 
 /// Where `sendmail` stands: FHS 3.0 names the first, older systems the second.
 const SENDMAIL: [&str; 2] = ["/usr/sbin/sendmail", "/usr/lib/sendmail"];
@@ -24,23 +24,5 @@ pub fn find(configured: &[Relay], state_directory: &Path) -> Vec<Relay> {
             let path = state_directory.join("Maildir");
             vec![Relay::Maildir { path: path.to_string_lossy().into_owned() }]
         }
-    }
-}
-
-/// A way out in words: `mx1.example.net:587 (STARTTLS)`.
-#[must_use]
-pub fn describe(relay: &Relay) -> String {
-    match relay {
-        Relay::Smtp(Smtp { host, port, tls, .. }) => {
-            let protection = match tls {
-                TlsMode::None => "no TLS",
-                TlsMode::Opportunistic => "TLS when offered",
-                TlsMode::Required => "STARTTLS",
-                TlsMode::Implicit => "TLS",
-            };
-            format!("{host}:{port} ({protection})")
-        }
-        Relay::Sendmail { path } => path.clone(),
-        Relay::Maildir { path } => format!("Maildir {path}"),
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::alert::rule::{Place, Rule};
 use crate::config::plan::{Check, Plan, Selection};
 use crate::host::Host;
+use crate::model::id::Id;
 use crate::model::reading::{Observation, ProbeError};
+use crate::model::state::State;
 use crate::model::time::Moment;
 use crate::model::unit::Span;
 use crate::probe::{Found, Kind, KindSpec, Lane, Options, Probe};
@@ -35,6 +37,37 @@ impl Fault {
             Self::State => "state",
             Self::Mail => "mail",
             Self::Config => "config",
+        }
+    }
+
+    /// Its id.
+    pub(super) fn id(self) -> Id {
+        Id::new(KIND, self.instance())
+    }
+
+    /// The fault that an id is about.
+    pub(super) fn of(id: &Id) -> Option<Self> {
+        FAULTS.into_iter().find(|fault| *id == fault.id())
+    }
+
+    /// What there is to say while it is not there.
+    pub(super) fn absence(self) -> &'static str {
+        match self {
+            Self::State => "kept on disk",
+            Self::Mail => "nothing is stuck",
+            Self::Config => "loaded without a mistake",
+        }
+    }
+
+    /// When it shows, and how bad that is at worst.
+    pub(super) fn rule(self) -> (State, &'static str) {
+        match self {
+            Self::State => (State::Critical, "nothing can be written to the state directory"),
+            Self::Mail => (
+                State::Critical,
+                "mail has waited for an hour (or, a warning: a recipient was refused for good)",
+            ),
+            Self::Config => (State::Warning, "a reload was refused because of a mistake"),
         }
     }
 

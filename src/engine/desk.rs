@@ -21,8 +21,6 @@ pub(super) struct Desk {
     sent: VecDeque<Moment>,
     /// The latest mail that told very many changes.
     burst: Option<Moment>,
-    /// Somebody waits for it: do not gather.
-    hurried: bool,
 }
 
 impl Desk {
@@ -50,9 +48,6 @@ impl Desk {
     /// When the next mail is due.
     pub(super) fn due(&self, group_wait: Span) -> Option<Moment> {
         let first = self.first?;
-        if self.hurried {
-            return Some(first);
-        }
         let stormy = self.sent.len() >= STORM_MAILS
             && self.sent.front().is_some_and(|oldest| first.since(*oldest) < STORM_WITHIN);
         let burst = self.burst.is_some_and(|at| first.since(at) < STORM_WITHIN);
@@ -77,7 +72,6 @@ impl Desk {
         }
         if self.waiting.is_empty() {
             self.first = None;
-            self.hurried = false;
         }
         if self.sent.len() >= STORM_MAILS {
             self.sent.pop_front();
@@ -87,11 +81,6 @@ impl Desk {
             self.burst = Some(now);
         }
         taken
-    }
-
-    /// What waits goes out at once.
-    pub(super) fn hurry(&mut self) {
-        self.hurried = true;
     }
 
     /// What waits.

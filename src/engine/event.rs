@@ -56,8 +56,6 @@ pub enum Event {
     ReloadRefused(String),
     /// `mail flush`: try everything now.
     Flush,
-    /// A test mail was asked for; the text says by whom.
-    TestMail(String),
     /// The agent is stopping: hand out what must be kept.
     Stop,
 }

@@ -8,6 +8,7 @@
 //! watch    one instance: windows, state, episode, what was told   (watch.rs)
 //! telling  from a transition to notices                           (telling.rs, facts.rs)
 //! desk     notices wait for each other, then become a mail        (desk.rs, posting.rs)
+//! report   what `status` and `explain` show                       (report.rs, outlook.rs, wire.rs)
 //! pen      nothing is told before it is on the disk               (pen.rs, record.rs, storing.rs)
 //! ```
 
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use crate::config::plan::{Check, Plan};
 use crate::model::id::Id;
 use crate::model::limit::{CLOCK_STEP_MS, SURVEY_EVERY};
+use crate::model::text::counted;
 use crate::model::time::{Moment, Now, Stamp};
 use crate::model::unit::Span;
 use crate::notify::mail::{Mail, MailId};
@@ -37,6 +39,7 @@ mod alternation;
 mod desk;
 pub mod event;
 mod facts;
+mod outlook;
 mod pen;
 mod pins;
 mod posting;
@@ -50,6 +53,7 @@ mod storing;
 mod survey;
 mod telling;
 mod watch;
+mod wire;
 
 pub use record::last_clocks;
 
@@ -186,8 +190,8 @@ impl Engine {
         engine.close_unknown_checks(effects);
         if replay.unreadable > 0 {
             let line = format!(
-                "{} records of the journal could not be understood and were skipped",
-                replay.unreadable
+                "{} of the journal could not be understood and were skipped",
+                counted(replay.unreadable, "record", "records")
             );
             engine.inform("a part of its state was lost", &line);
             effects.push(Effect::Log { level: tracing::Level::WARN, line });
@@ -197,12 +201,13 @@ impl Engine {
             effects.push(Effect::Log { level: tracing::Level::WARN, line: note });
         }
         if replay.unclean && !first {
+            let open = engine.dormant.values().filter(|kept| kept.episode.is_some()).count();
             let line = format!(
-                "the agent was not stopped in order; the last thing it wrote is {} old; {} open \
-                 problems and {} mails were carried over",
+                "the agent was not stopped in order; the last thing it wrote is {} old; {} and {} \
+                 were carried over",
                 now.moment.since(replay.last),
-                engine.dormant.values().filter(|kept| kept.episode.is_some()).count(),
-                engine.mails.len(),
+                counted(open, "open problem", "open problems"),
+                counted(engine.mails.len(), "mail", "mails"),
             );
             engine.inform("restarted after a crash", &line);
             effects.push(Effect::Log { level: tracing::Level::WARN, line });
@@ -247,7 +252,6 @@ impl Engine {
                 self.outbox.flush(now.moment);
                 self.post(true, effects);
             }
-            Event::TestMail(by) => self.test_mail(&by),
             Event::Stop => self.stop(effects),
         }
         if !self.stopped {

@@ -8,7 +8,7 @@ use crate::model::limit::{DELIVERY_DEADLINE, DELIVERY_GRACE, MAIL_STUCK, REFUSAL
 use crate::model::state::State;
 use crate::model::time::Moment;
 use crate::notify::mail::{Mail, MailId};
-use crate::notify::notice::{Cause, Notice};
+use crate::notify::notice::Notice;
 use crate::notify::outbox::{DeliveryReport, Fate, Settled};
 use crate::notify::text::{self, Letterhead};
 
@@ -163,18 +163,6 @@ impl Engine {
             envelope_from: self.plan.mail.envelope_from.clone(),
             also_bad,
             ok_count,
-        }
-    }
-
-    /// A test mail to every contact, at once.
-    pub(super) fn test_mail(&mut self, by: &str) {
-        let contacts: Vec<String> = self.plan.contacts.keys().cloned().collect();
-        for contact in contacts {
-            let notice = self.news(&contact, Cause::Test, "the mail path works", by);
-            self.owe(notice);
-            if let Some(desk) = self.desks.get_mut(&contact) {
-                desk.hurry();
-            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::config::plan::Plan;
+use crate::model::text::counted;
 
 use super::agent::{self, Fault};
 use super::event::{Effect, SourceId};
@@ -34,15 +35,15 @@ impl Engine {
         self.learn_kinds(effects);
         let agent_check = Arc::clone(&self.agent_check);
         for fault in FAULTS {
-            let id = crate::model::id::Id::new(agent::KIND, fault.instance());
-            if let Some(watch) = self.ids.get(&id).and_then(|ix| self.watches.get_mut(*ix)) {
+            if let Some(watch) = self.ids.get(&fault.id()).and_then(|ix| self.watches.get_mut(*ix))
+            {
                 watch.check = Arc::clone(&agent_check);
                 watch.told.retain(|(contact, _)| self.plan.contacts.contains_key(contact));
             }
         }
         self.set_fault(Fault::Config, None, effects);
-        let checks = self.plan.checks.len();
-        let line = format!("configuration applied: {checks} checks");
+        let checks = counted(self.plan.checks.len(), "check", "checks");
+        let line = format!("configuration applied: {checks}");
         effects.push(Effect::Log { level: tracing::Level::INFO, line });
     }
 

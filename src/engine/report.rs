@@ -2,16 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::alert::machine::Latch;
-use crate::alert::words;
-use crate::model::state::State;
 use crate::model::time::Now;
-use crate::model::unit::Span;
-use crate::notify::relay::Relay;
 
-use super::status::{Explanation, Instance, MailReport, Progress, QueuedMail, Report};
+use super::status::{FORMAT, Hung, Instance, MailReport, QueuedMail, Report};
 use super::watch::Watch;
-use super::{Engine, facts};
+use super::{Engine, facts, outlook};
 
 impl Engine {
     /// Everything a person may want to see of the running agent.
@@ -24,7 +19,7 @@ impl Engine {
             .map(|watch| self.instance(watch, now))
             .collect();
         Report {
-            v: 1,
+            v: FORMAT,
             host: self.plan.host.fqdn.clone(),
             at: now.wall,
             started: self.started,
@@ -36,8 +31,12 @@ impl Engine {
             hung: self
                 .schedule
                 .stuck()
-                .map(|(source, since)| (source.name(), now.moment.since(since)))
+                .map(|(source, since)| Hung {
+                    source: source.name(),
+                    lasted: now.moment.since(since),
+                })
                 .collect(),
+            full: self.full,
             runs: self.schedule.runs,
             skipped: self.schedule.skipped,
         }
@@ -73,47 +72,14 @@ impl Engine {
             age: entry.map(|entry| now.moment.since(entry.at)),
             readings,
             labels,
-            windows: progress(watch),
+            windows: outlook::progress(watch, now),
             explanation: self.explanation(watch, now),
-        }
-    }
-
-    fn explanation(&self, watch: &Watch, now: Now) -> Explanation {
-        let check = &watch.check;
-        let spec = check.kind.spec();
-        let rule = &check.rule;
-        let told = check
-            .notify
-            .iter()
-            .map(|name| match self.plan.contacts.get(name) {
-                Some(contact) => format!("{name}: {}", contact.mail.join(", ")),
-                None => format!("{name}: no such contact"),
-            })
-            .collect();
-        let told_last = watch
-            .told
-            .iter()
-            .map(|(name, told)| format!("{name}: {} ({} mails)", told.last, told.mails))
-            .collect();
-        let advice = check.advice.iter().chain(check.runbook.iter()).cloned().collect();
-        let flapping = watch.flap.flapping.then(|| watch.flap.recent(now.moment));
-        if watch.forced.is_some() {
-            return Explanation { told, told_last, flapping, ..Explanation::default() };
-        }
-        Explanation {
-            levels: words::levels(spec, rule),
-            clears: words::clears(spec, rule, watch.state),
-            cadence: format!("every {}, timeout {}", rule.every, check.timeout),
-            told,
-            told_last,
-            flapping,
-            advice,
         }
     }
 
     fn mail_report(&self, now: Now) -> MailReport {
         MailReport {
-            via: self.plan.mail.via.iter().map(way).collect(),
+            via: self.plan.mail.via.iter().map(ToString::to_string).collect(),
             sent: self.sent,
             waiting: self
                 .outbox
@@ -132,34 +98,5 @@ impl Engine {
             trouble: self.outbox.trouble().map(str::to_owned),
             refused: self.refused.iter().map(|(to, why)| format!("{to}: {why}")).collect(),
         }
-    }
-}
-
-/// How far each level is from being entered, or left.
-fn progress(watch: &Watch) -> Vec<Progress> {
-    let rule = &watch.check.rule;
-    let levels = [
-        (State::Warning, &rule.warn, &watch.machine.warn),
-        (State::Critical, &rule.crit, &watch.machine.crit),
-    ];
-    levels
-        .into_iter()
-        .filter_map(|(state, level, latch)| {
-            let level = level.as_ref()?;
-            one_progress(state, level.hold, latch)
-        })
-        .collect()
-}
-
-fn one_progress(state: State, needs: Span, latch: &Latch) -> Option<Progress> {
-    let (held, bad, seen) = latch.window()?.progress();
-    Some(Progress { level: state, held, needs, bad, seen })
-}
-
-fn way(relay: &Relay) -> String {
-    match relay {
-        Relay::Smtp(smtp) => format!("smtp {}:{}", smtp.host, smtp.port),
-        Relay::Sendmail { path } => format!("sendmail {path}"),
-        Relay::Maildir { path } => format!("maildir {path}"),
     }
 }

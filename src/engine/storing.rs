@@ -3,13 +3,12 @@
 
 use serde::Serialize;
 
-use crate::model::id::Id;
 use crate::model::limit::{CHECKPOINT_EVERY, JOURNAL_COMPACT_BYTES};
 use crate::model::state::State;
 use crate::notify::mail::MailId;
 use crate::notify::notice::Notice;
 
-use super::agent::{self, Fault};
+use super::agent::Fault;
 use super::event::Effect;
 use super::facts;
 use super::record::{self, Posted, Turn};
@@ -238,10 +237,9 @@ impl Engine {
         text: Option<String>,
         effects: &mut Vec<Effect>,
     ) {
-        let id = Id::new(agent::KIND, fault.instance());
-        let Some(ix) = self.ids.get(&id).copied() else { return };
+        let Some(ix) = self.ids.get(&fault.id()).copied() else { return };
         let Some(watch) = self.watches.get_mut(ix) else { return };
-        let text = text.unwrap_or_else(|| "fine again".to_owned());
+        let text = text.unwrap_or_else(|| fault.absence().to_owned());
         match &mut watch.forced {
             // The words may change with every try; only a change of state is one.
             Some((before, old)) if *before == state => {

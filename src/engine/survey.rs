@@ -133,7 +133,15 @@ impl Engine {
     /// Begins to watch an instance, where the journal left off if it knows it.
     fn begin(&mut self, id: &Id, check: &Arc<Check>, found: &Arc<Found>) -> Option<WatchIx> {
         if self.watches.len() >= INSTANCES {
-            self.full = true;
+            if !std::mem::replace(&mut self.full, true) {
+                self.inform(
+                    "not everything is watched",
+                    &format!(
+                        "this host has more than {INSTANCES} things to watch; the rest is not \
+                         watched: narrow `select` or add `exclude` in the configuration"
+                    ),
+                );
+            }
             return None;
         }
         let mut watch = Watch::new(Arc::clone(check), Arc::clone(found), self.now.moment);
@@ -390,12 +398,12 @@ impl Engine {
     pub(super) fn restore_agent(&mut self, effects: &mut Vec<Effect>) {
         for fault in agent::FAULTS {
             let found = Arc::new(fault.found());
-            let id = Id::new(agent::KIND, found.instance.clone());
+            let id = fault.id();
             let check = Arc::clone(&self.agent_check);
             if let Some(ix) = self.begin(&id, &check, &found) {
                 // A fault of the run before is over until it shows again.
                 if let Some(watch) = self.watches.get_mut(ix) {
-                    watch.forced = Some((State::Ok, "fine".to_owned()));
+                    watch.forced = Some((State::Ok, fault.absence().to_owned()));
                 }
                 self.turn(ix, self.now.moment, effects);
             }

@@ -51,6 +51,12 @@ pub fn shown_within(text: &str, chars: usize) -> Cow<'_, str> {
     Cow::Owned(shorten(&safe, chars))
 }
 
+/// `1 disk`, `2 disks`.
+#[must_use]
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// Bytes of a name that need not be UTF-8: what is not is shown as `\xff`.
 #[must_use]
 pub fn shown_bytes(name: &[u8]) -> String {

@@ -48,6 +48,12 @@ impl Sub<Span> for Moment {
 pub struct Stamp(pub i64);
 
 impl Stamp {
+    /// Time from this stamp to a later one; zero if it is not later.
+    #[must_use]
+    pub fn until(self, later: Self) -> Span {
+        Span::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+
     /// The stamp `span` before this one.
     #[must_use]
     pub fn minus(self, span: Span) -> Self {
@@ -69,6 +75,13 @@ impl Now {
     #[must_use]
     pub fn wall_at(self, moment: Moment) -> Stamp {
         self.wall.minus(self.moment.since(moment))
+    }
+
+    /// The same for a moment that may lie ahead: what the wall clock will show if nobody sets it.
+    #[must_use]
+    pub fn wall_at_or_after(self, moment: Moment) -> Stamp {
+        let ahead = i64::try_from(moment.since(self.moment).as_millis()).unwrap_or(i64::MAX);
+        Stamp(self.wall_at(moment).0.saturating_add(ahead))
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn subject(desk: &Desk<'_>, notices: &[Notice]) -> String {
         (other, "other", "others"),
     ] {
         if number > 0 {
-            parts.push(format!("{number} {}", if number == 1 { one } else { many }));
+            parts.push(crate::model::text::counted(number, one, many));
         }
     }
     let host = crate::model::text::shorten(&desk.host, 24);

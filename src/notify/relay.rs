@@ -1,6 +1,8 @@
 //! Ways out: an SMTP relay, the local `sendmail`, or a Maildir. Plain data; serialised for the
 //! delivery child's standard input, so that no password is ever an argument.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// One way out. Several are tried in order.
@@ -20,6 +22,25 @@ pub enum Relay {
         /// The directory that holds `new`, `cur` and `tmp`; created when missing.
         path: String,
     },
+}
+
+impl fmt::Display for Relay {
+    /// In words: `smtp mx1.example.net:587 (STARTTLS)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Smtp(Smtp { host, port, tls, .. }) => {
+                let protection = match tls {
+                    TlsMode::None => "no TLS",
+                    TlsMode::Opportunistic => "TLS when offered",
+                    TlsMode::Required => "STARTTLS",
+                    TlsMode::Implicit => "TLS",
+                };
+                write!(f, "smtp {host}:{port} ({protection})")
+            }
+            Self::Sendmail { path } => write!(f, "sendmail {path}"),
+            Self::Maildir { path } => write!(f, "Maildir {path}"),
+        }
+    }
 }
 
 /// A mail server.
@@ -50,8 +71,8 @@ pub struct Login {
     pub password: Secret,
 }
 
-impl std::fmt::Debug for Login {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Login {{ user: {:?}, password: ... }}", self.user)
     }
 }
@@ -70,8 +91,8 @@ pub enum Secret {
     Literal(String),
 }
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "file {path}"),
             Self::Credential(name) => write!(f, "credential {name}"),

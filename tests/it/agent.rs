@@ -122,10 +122,7 @@ impl Bench {
     pub(crate) fn state_of(&self, id: &str) -> Option<String> {
         let report = self.report();
         let instances = report["instances"].as_array()?.clone();
-        let (check, instance) = id.split_once(':')?;
-        let wanted = instances
-            .into_iter()
-            .find(|i| i["id"]["check"] == check && i["id"]["instance"] == instance)?;
+        let wanted = instances.into_iter().find(|instance| instance["id"] == id)?;
         wanted["state"].as_str().map(str::to_owned)
     }
 }

@@ -194,12 +194,11 @@ fn bench_maildir(directory: &Path) -> PathBuf {
 
 fn age(report: &serde_json::Value, id: &str) -> u64 {
     let instances = report["instances"].as_array().unwrap();
-    let (check, instance) = id.split_once(':').unwrap();
     let found = instances
         .iter()
-        .find(|i| i["id"]["check"] == check && i["id"]["instance"] == instance)
+        .find(|instance| instance["id"] == id)
         .unwrap_or_else(|| panic!("{id} is watched: {report}"));
-    found["age"].as_u64().unwrap()
+    found["age_ms"].as_u64().unwrap()
 }
 
 /// Children of a process, by the kernel's own list.

@@ -2,6 +2,7 @@
 mod agent;
 mod architecture;
 mod bond;
+mod cli;
 mod config;
 mod config_generated;
 mod config_mutations;

@@ -111,7 +111,6 @@ fn act(sim: &mut Sim, action: &str) {
         ["store", how] => sim.set_store(service(how)),
         ["refuse", name] => sim.refused = vec![format!("{name}@example.net")],
         ["flush"] => sim.event(Event::Flush),
-        ["test"] => sim.event(Event::TestMail("asked for by root".to_owned())),
         ["changed"] => sim.event(Event::Changed { kind: "disk" }),
         ["reload", "refused"] => {
             sim.event(Event::ReloadRefused("disk.yaml:3: unknown key".to_owned()));
