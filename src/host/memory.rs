@@ -4,8 +4,8 @@
 //! is worth it; that is the caller's.
 //!
 //! A start reads and checks the configuration, and that code and its working memory are not needed
-//! again until a reload. With ten thousand checks half of the heap is such memory, and three
-//! quarters of the code that is mapped after the start stays asleep (tests/bench/README.md).
+//! again until a reload: at ten thousand checks more than half of the heap, and at any number a third
+//! of the code that the start mapped (tests/bench/README.md).
 
 #![expect(unsafe_code, reason = "mallopt, malloc_trim and madvise have no safe wrapper")]
 
