@@ -4,8 +4,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::screen::Screen;
-use crate::daemon::control::{self, Done, Request};
+use crate::daemon::control;
 use crate::daemon::paths;
+use crate::daemon::request::{Done, Request};
 use crate::engine::status::Report;
 use crate::model::exit;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::MailCommand;
 use super::ask;
 use super::screen::Screen;
-use crate::daemon::control::Request;
+use crate::daemon::request::Request;
 use crate::daemon::test_mail;
 use crate::model::exit;
 use crate::model::text::{counted, shown};

@@ -3,7 +3,7 @@
 use super::args::Connect;
 use super::ask;
 use super::screen::Screen;
-use crate::daemon::control::Request;
+use crate::daemon::request::Request;
 
 /// Orders the reload and prints what became of it.
 #[must_use]

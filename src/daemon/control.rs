@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::geteuid;
-use serde::{Deserialize, Serialize};
 
 use super::inbox::{Message, Post};
+use super::request::{Done, Request};
 use crate::model::exit;
 use crate::model::limit::CONTROL_REQUEST_BYTES;
 
@@ -24,35 +24,6 @@ use crate::model::limit::CONTROL_REQUEST_BYTES;
 const CLIENT_DEADLINE: Duration = Duration::from_secs(2);
 /// How long the dispatcher may take: it answers between two rounds.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
-
-/// What can be asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Request {
-    /// The whole report, [`crate::engine::status::Report`].
-    Status,
-    /// Read the configuration again; answers a [`Done`].
-    Reload,
-    /// Try all waiting mail now; answers a [`Done`].
-    Flush,
-}
-
-impl Request {
-    fn changes_something(&self) -> bool {
-        !matches!(self, Self::Status)
-    }
-}
-
-/// The answer to what changes something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Done {
-    /// Whether it was done.
-    pub done: bool,
-    /// Exit code that the client should end with.
-    pub code: u8,
-    /// For people.
-    pub text: String,
-}
 
 /// Listens on `path` until the process ends.
 ///
@@ -110,14 +81,6 @@ fn ask(request: Request, post: &Post) -> String {
 
 fn refuse(code: u8, text: String) -> String {
     Done { done: false, code, text }.to_json()
-}
-
-impl Done {
-    /// As one line.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
 }
 
 fn may_change(client: &UnixStream) -> bool {

@@ -10,10 +10,10 @@ use nix::sys::time::TimeSpec;
 
 use super::clock::Clock;
 use super::console::Console;
-use super::control::{Done, Request};
 use super::courier::Courier;
 use super::inbox::{Inbox, Message, Post};
 use super::lane::Lanes;
+use super::request::{Done, Request};
 use super::scribe::{Scribe, Work};
 use super::signals::Signals;
 use super::supervisor::Supervisor;

@@ -9,8 +9,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::control::Request;
 use super::lane_process::Answer;
+use super::request::Request;
 use crate::engine::event::Event;
 
 /// What reaches the dispatcher.

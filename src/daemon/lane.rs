@@ -4,7 +4,6 @@
 //! next read, at most once a minute.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::clock::Clock;
 use super::inbox::{Message, Post};
@@ -14,7 +13,7 @@ use crate::host::Host;
 use crate::model::reading::{ProbeError, Sample};
 use crate::model::time::Moment;
 use crate::model::unit::Span;
-use crate::probe::{Kind, Lane, Options, Probe};
+use crate::probe::{self, Kind, Lane, Options, Probe};
 
 /// A lane process that keeps dying is not started more often than this.
 const RESTART_EVERY: Span = Span::from_secs(60);
@@ -94,7 +93,8 @@ impl Lanes {
         let now = self.clock.now().moment;
         match self.sources.get_mut(&source)? {
             Source::Inline(probe) => {
-                let sample = run_probe(probe.as_mut(), &self.host, now);
+                let result = probe::run(probe.as_mut(), &self.host, now);
+                let sample = Sample { taken: now, result };
                 Some(Event::Sampled { source, run, sample })
             }
             Source::Own(_, outstanding) => {
@@ -165,11 +165,4 @@ impl Lanes {
 fn failed(source: SourceId, run: u64, now: Moment, why: String) -> Event {
     let sample = Sample { taken: now, result: Err(ProbeError::Failed(why)) };
     Event::Sampled { source, run, sample }
-}
-
-/// One run, with a panic turned into a failure: a defect in one probe must not silence the rest.
-pub(super) fn run_probe(probe: &mut dyn Probe, host: &Host, now: Moment) -> Sample {
-    let result = catch_unwind(AssertUnwindSafe(|| probe.read(host, now)))
-        .unwrap_or_else(|_| Err(ProbeError::Failed("the probe has a defect (panic)".to_owned())));
-    Sample { taken: now, result }
 }

@@ -14,7 +14,6 @@ use std::sync::mpsc::{Sender, channel};
 
 use serde::{Deserialize, Serialize};
 
-use super::lane::run_probe;
 use crate::host::Host;
 use crate::model::kind::OptionValue;
 use crate::model::limit::{LANE_STACK_BYTES, LANES};
@@ -167,7 +166,7 @@ fn open(
         .stack_size(LANE_STACK_BYTES)
         .spawn(move || {
             for (run, now) in runs {
-                let result = run_probe(probe.as_mut(), &host, now).result;
+                let result = probe::run(probe.as_mut(), &host, now);
                 say(&out, &Answer { source, run, result });
             }
         })

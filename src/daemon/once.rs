@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use super::clock::Clock;
-use super::lane::run_probe;
 use super::lane_process::{Answer, LaneProcess, Order};
 use crate::config::plan::Check;
 use crate::host::Host;
 use crate::model::reading::{MetricId, Observation, ProbeError};
 use crate::model::time::Moment;
 use crate::model::unit::Span;
-use crate::probe::{Found, Lane, Probe};
+use crate::probe::{self, Found, Lane, Probe};
 
 /// Between the two readings of a rate.
 const RATE_INTERVAL: Span = Span::from_secs(1);
@@ -110,7 +109,7 @@ impl Reader {
             let check = &source.check;
             let probe =
                 source.probe.get_or_insert_with(|| check.kind.open(&source.name, &check.options));
-            source.outcome = run_probe(probe.as_mut(), &self.host, now).result;
+            source.outcome = probe::run(probe.as_mut(), &self.host, now);
         }
     }
 

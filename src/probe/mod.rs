@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::host::Host;
@@ -137,4 +138,16 @@ fn the_machine(host: &Host, file: &str, title: &str) -> Result<Vec<Found>, Probe
         labels: Vec::new(),
         by_default: true,
     }])
+}
+/// One run, with a panic turned into a failure: a defect in one probe must not silence the rest.
+///
+/// # Errors
+/// As [`Probe::read`].
+pub fn run(
+    probe: &mut dyn Probe,
+    host: &Host,
+    now: Moment,
+) -> Result<Vec<Observation>, ProbeError> {
+    catch_unwind(AssertUnwindSafe(|| probe.read(host, now)))
+        .unwrap_or_else(|_| Err(ProbeError::Failed("the probe has a defect (panic)".to_owned())))
 }

@@ -1,0 +1,42 @@
+//! What can be asked over the control socket, and the answer: one line of JSON each.
+
+use serde::{Deserialize, Serialize};
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// The whole report, [`crate::engine::status::Report`].
+    Status,
+    /// Read the configuration again; answers a [`Done`].
+    Reload,
+    /// Try all waiting mail now; answers a [`Done`].
+    Flush,
+}
+
+impl Request {
+    /// Whether it is for root and the agent's own user alone.
+    #[must_use]
+    pub fn changes_something(&self) -> bool {
+        !matches!(self, Self::Status)
+    }
+}
+
+/// The answer to what changes something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Whether it was done.
+    pub done: bool,
+    /// Exit code that the client should end with.
+    pub code: u8,
+    /// For people.
+    pub text: String,
+}
+
+impl Done {
+    /// As one line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
