@@ -80,6 +80,18 @@ impl Pin {
         }
     }
 
+    /// Whether the very thing stands under another name now: the kernel hands out `sda` and `sdb`
+    /// anew at every start. Only by facts that no two things share; a bond's members share a MAC.
+    #[must_use]
+    pub fn is_elsewhere(&self, instance: &str, found: &[Found]) -> bool {
+        const UNIQUE: &[&str] = &["serial", "wwid", "uuid"];
+        let mine = |(name, value): &(&str, String)| {
+            UNIQUE.contains(name) && self.facts.get(*name).is_some_and(|v| v.contains(value))
+        };
+        let others = found.iter().filter(|found| *found.instance != *instance);
+        others.flat_map(|found| found.attributes.iter().chain(&found.labels)).any(mine)
+    }
+
     /// How what was found differs from what is pinned: `serial B instead of A`. A fact that the
     /// thing does not tell today proves nothing.
     #[must_use]

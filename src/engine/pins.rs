@@ -50,7 +50,8 @@ impl Engine {
         }
         let Some(spec) = self.kinds.get(kind).map(|surveyed| surveyed.kind.spec()) else { return };
         for (instance, pin) in pins {
-            if found.iter().any(|found| found.instance == *instance) {
+            let here = found.iter().any(|found| found.instance == *instance);
+            if here || pin.is_elsewhere(instance, found) {
                 continue;
             }
             // What was seen of it in this run says more than its pin.
@@ -96,9 +97,10 @@ impl Engine {
 
 impl Watch {
     /// Takes over what a survey says of a pinned instance. Says whether that changes anything.
-    pub(super) fn compare(&mut self, pin: Option<&Pin>, found: &Found) -> bool {
+    pub(super) fn compare(&mut self, pin: Option<&Pin>, found: &Found, listed: &[Found]) -> bool {
         self.pin = pin.map(|pin| Arc::new(pin.clone()));
-        let replaced = pin.and_then(|pin| pin.difference(found)).map(|difference| {
+        let stays = pin.filter(|pin| !pin.is_elsewhere(&found.instance, listed));
+        let replaced = stays.and_then(|pin| pin.difference(found)).map(|difference| {
             format!("replaced: {difference}; accept with `hostwatch detect accept {}`", self.id)
         });
         let changed = self.replaced != replaced;

@@ -103,17 +103,17 @@ impl Engine {
         let mut touched = Vec::new();
         for (check, place) in pairs {
             let away = place >= here;
-            let Some(found) = copies.get(place) else { continue };
-            let id = Id::new(Arc::clone(&check.name), Arc::clone(&found.instance));
+            let Some(one) = copies.get(place) else { continue };
+            let id = Id::new(Arc::clone(&check.name), Arc::clone(&one.instance));
             let ix = match self.ids.get(&id) {
                 Some(ix) => *ix,
-                None => match self.begin(&id, &check, found) {
+                None => match self.begin(&id, &check, one) {
                     Some(ix) => ix,
                     None => continue,
                 },
             };
             wanted.insert(id);
-            if self.refresh(ix, &check, found, away) {
+            if self.refresh(ix, &check, one, (away, &found)) {
                 touched.push(ix);
             }
         }
@@ -155,7 +155,13 @@ impl Engine {
     }
 
     /// Takes over a changed check or description. Says whether the watch must be looked at again.
-    fn refresh(&mut self, ix: WatchIx, check: &Arc<Check>, found: &Arc<Found>, away: bool) -> bool {
+    fn refresh(
+        &mut self,
+        ix: WatchIx,
+        check: &Arc<Check>,
+        found: &Arc<Found>,
+        (away, listed): (bool, &[Found]),
+    ) -> bool {
         let now = self.now.moment;
         let kind = check.kind.spec().name;
         let pin = self.pin(kind, &found.instance).cloned();
@@ -164,7 +170,7 @@ impl Engine {
         watch.missing = None;
         let turned = match (&pin, absence) {
             (Some(pin), Some(absence)) => watch.miss(pin, absence),
-            _ => watch.compare(pin.as_ref(), found),
+            _ => watch.compare(pin.as_ref(), found, listed),
         };
         if watch.found != *found {
             watch.found = Arc::clone(found);

@@ -223,6 +223,15 @@ fn found(host: &Host, name: &str, sort: Sort) -> Found {
     {
         labels.push(("model", model));
     }
+    // By bus: NVMe, virtio, SCSI and SATA each keep their number elsewhere.
+    for (fact, places) in
+        [("serial", ["device/serial", "serial"]), ("wwid", ["device/wwid", "wwid"])]
+    {
+        let mut places = places.iter().filter(|_| sort == Sort::Disk);
+        if let Some(number) = places.find_map(|at| line(format!("sys/block/{name}/{at}"))) {
+            labels.push((fact, number));
+        }
+    }
     Found {
         instance: name.into(),
         title,

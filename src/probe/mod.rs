@@ -96,6 +96,12 @@ pub trait Kind: Sync + Debug {
     /// When the list itself cannot be read.
     fn survey(&self, host: &Host) -> Result<Vec<Found>, ProbeError>;
 
+    /// Whether an instance belongs to the machine, so that its vanishing is a fault: what `init`
+    /// pins. A session's own tmpfs or a stick that somebody plugs in does not.
+    fn is_fixture(&self, found: &Found) -> bool {
+        &*found.instance != ALL
+    }
+
     /// A probe of one source. Does no I/O yet. `options` are the check's values for the kind's
     /// [`OptionSpec`] keys; checks with different options need a probe each.
     fn open(&self, source: &str, options: &Options) -> Box<dyn Probe>;

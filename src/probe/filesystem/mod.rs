@@ -122,6 +122,14 @@ impl Kind for Filesystem {
         survey::survey(host)
     }
 
+    fn is_fixture(&self, found: &Found) -> bool {
+        const PASSING: &[&str] = &["tmpfs", "devtmpfs", "ramfs", "iso9660", "udf", "squashfs"];
+        const SESSIONS: &[&str] = &["/run/", "/media/"];
+        let of = |key: &str| found.attributes.iter().find(|(name, _)| *name == key);
+        let passing = of("type").is_some_and(|(_, fstype)| PASSING.contains(&fstype.as_str()));
+        !passing && !SESSIONS.iter().any(|place| found.instance.starts_with(place))
+    }
+
     fn open(&self, source: &str, _: &Options) -> Box<dyn Probe> {
         Box::new(Reader::new(Target::decode(source)))
     }
