@@ -58,6 +58,34 @@ pub enum Command {
 
 Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown (critical > unknown > warning).")]
     Check(Check),
+    /// Find what there is, write a first configuration, pin what was found
+    ///
+    /// Writes hostwatch.yaml (host, contacts, mail) and conf.d/10-detected.yaml (what must be there
+    /// from now on), each only if it is missing, and says what is bad now. Asks for the mail
+    /// address once on a terminal, and nothing elsewhere. A second run changes nothing.
+    #[command(after_help = "Examples:
+  hostwatch init
+  hostwatch init --yes --mail-to ops@example.net --relay mx1.example.net:587
+  hostwatch init --dry-run                 print what would be written
+
+Exit codes: 0 written or there already, 1 cannot write, 64 a value is not right, 77 no privilege,
+78 the configuration that is there has an error.")]
+    Init(Init),
+    /// List what can be watched, and what differs from what is pinned
+    ///
+    /// Works without the agent. Shows each instance with its values now, what is not watched and
+    /// why, and what cannot be read.
+    #[command(
+        after_help = "Examples:
+  hostwatch detect
+  hostwatch detect --diff                  what is new, missing or another thing since the pins
+  hostwatch detect accept disk_io:sdb      pin the new disk, or forget the old one
+  hostwatch detect accept --all && hostwatch reload
+
+Exit codes: 0 done, 1 with --diff when something differs, 78 bad configuration.",
+        args_conflicts_with_subcommands = false
+    )]
+    Detect(Detect),
     /// Find every mistake in the configuration
     ///
     /// Reads the files as `run` would, reports all errors and warnings of all files in one run,
@@ -163,6 +191,77 @@ pub struct Check {
     /// How long to wait for a source that does not answer
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub timeout: u64,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Ask nothing, not even on a terminal
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Whom to mail; without it, root on this machine
+    #[arg(long, value_name = "ADDRESS")]
+    pub mail_to: Option<String>,
+    /// Mail server; without it, the local sendmail
+    #[arg(long, value_name = "HOST:PORT")]
+    pub relay: Option<String>,
+    /// Sender of mails
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: Option<String>,
+    /// Where to write [default: /etc/hostwatch]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Print what would be written, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Look at the machine recorded below DIR instead of this one
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// How long to wait for a source that does not answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub timeout: u64,
+}
+
+/// Arguments of `detect`.
+#[derive(Debug, Args)]
+pub struct Detect {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print only what differs from what is pinned; exit 1 if anything does
+    #[arg(long)]
+    pub diff: bool,
+    /// Look at the machine recorded below DIR instead of this one
+    #[arg(long, value_name = "DIR", global = true)]
+    pub root: Option<PathBuf>,
+    /// Main configuration file; `conf.d` beside it is read too
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// How long to wait for a source that does not answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, global = true)]
+    pub timeout: u64,
+    /// Change the pins.
+    #[command(subcommand)]
+    pub command: Option<DetectCommand>,
+}
+
+/// The commands below `detect`.
+#[derive(Debug, Subcommand)]
+pub enum DetectCommand {
+    /// Take what is there now as what must be there
+    ///
+    /// Rewrites `pinned:` in conf.d/10-detected.yaml at once and whole, keeps the file before as
+    /// 10-detected.yaml.bak, and touches no other file.
+    #[command(after_help = "Example:
+  hostwatch detect accept disk_io:sdb && hostwatch reload")]
+    Accept {
+        /// Ids as `detect --diff` prints them
+        #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+        ids: Vec<String>,
+        /// Everything that differs
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 /// Arguments of `validate`.

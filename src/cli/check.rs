@@ -33,14 +33,14 @@ struct Answer {
 
 /// The verdict on one instance.
 #[derive(Debug, Serialize)]
-struct Verdict {
+pub(super) struct Verdict {
     id: String,
     check: Arc<str>,
     kind: &'static str,
     instance: Arc<str>,
-    state: State,
-    summary: String,
-    readings: BTreeMap<&'static str, f64>,
+    pub(super) state: State,
+    pub(super) summary: String,
+    pub(super) readings: BTreeMap<&'static str, f64>,
     labels: BTreeMap<&'static str, String>,
     #[serde(skip)]
     spec: &'static KindSpec,
@@ -139,7 +139,7 @@ fn judge_all(host: &Host, plan: &Plan, ids: &Ids, timeout: Span) -> Vec<Verdict>
     results
 }
 
-fn judge(reader: &Reader, check: &Arc<plan::Check>, found: &Found) -> Verdict {
+pub(super) fn judge(reader: &Reader, check: &Arc<plan::Check>, found: &Found) -> Verdict {
     let spec = check.kind.spec();
     let mut verdict = verdict_of(check, &found.instance, State::Unknown);
     verdict.labels = found.labels.iter().cloned().collect();

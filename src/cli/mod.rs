@@ -15,9 +15,13 @@ pub mod ask;
 pub mod check;
 pub mod completions;
 pub mod deliver;
+pub mod detect;
 pub mod explain;
+pub mod init;
+mod inventory;
 pub mod mail;
 pub mod man;
+mod pinfile;
 pub mod reference;
 pub mod reload;
 pub mod run;
@@ -36,6 +40,8 @@ pub fn main() -> ExitCode {
     ExitCode::from(match arguments.command {
         Command::Run(asked) => run::run(&screen, &asked),
         Command::Check(asked) => check::run(&screen, &asked),
+        Command::Init(asked) => init::run(&screen, &asked),
+        Command::Detect(asked) => detect::run(&screen, &asked),
         Command::Validate(asked) => validate(&screen, &asked),
         Command::Status(asked) => status::run(&screen, &asked),
         Command::Explain(asked) => explain::run(&screen, &asked),

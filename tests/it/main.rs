@@ -19,6 +19,7 @@ mod generated;
 mod hostile;
 mod hung_mount;
 mod hwmon;
+mod inventory;
 mod mail_text;
 mod nic;
 mod outbox;
