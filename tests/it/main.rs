@@ -15,6 +15,7 @@ mod disk;
 mod engine_properties;
 mod fixtures;
 mod full_disk;
+mod fuzz;
 mod generated;
 mod hostile;
 mod hung_mount;

@@ -30,7 +30,7 @@ const CONTRADICTIONS: &[(&str, &str, &str)] = &[(
      (degraded raid6 in mdstat) and ok (a container in sysfs)",
 )];
 
-fn captures() -> PathBuf {
+pub(crate) fn captures() -> PathBuf {
     let folder = std::env::var_os("HOSTWATCH_FIXTURES").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures"),
         PathBuf::from,
