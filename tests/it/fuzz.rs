@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::time::{ClockId, clock_gettime};
 
 use hostwatch::config::units;
-use hostwatch::daemon::control::Request;
+use hostwatch::daemon::request::Request;
 use hostwatch::engine::last_clocks;
 use hostwatch::model::unit::Unit;
 use hostwatch::notify::mime;
