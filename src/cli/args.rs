@@ -119,6 +119,18 @@ Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown, 69 no agent runs.")]
     /// Prove the mail path, look into the outbox
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Mail(MailArguments),
+    /// Record what the probes read of this machine, for a bug report or a test
+    ///
+    /// Reads everything once, notes each file, folder, link and tool that was asked, and copies
+    /// those to DIR, which `check --root DIR` judges. Host names, addresses, serial numbers and
+    /// UUIDs are replaced, each always by the same other value. Look through it before you send it.
+    #[command(after_help = "Examples:
+  hostwatch capture ./capture && hostwatch check --root ./capture
+  hostwatch capture ./capture && tar czf capture.tar.gz capture
+  hostwatch capture --no-scrub ./mine      serial numbers and addresses as they are
+
+Exit codes: 0 done, 1 cannot write, or something stands there already.")]
+    Capture(Capture),
     /// Make the running agent read its configuration again
     ///
     /// The new configuration is applied only if it holds no error; otherwise the errors are
@@ -190,6 +202,20 @@ pub struct Check {
     pub config: Option<PathBuf>,
     /// How long to wait for a source that does not answer
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub timeout: u64,
+}
+
+/// Arguments of `capture`.
+#[derive(Debug, Args)]
+pub struct Capture {
+    /// Where to write; must not exist
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Keep names, addresses, serial numbers and UUIDs as they are
+    #[arg(long)]
+    pub no_scrub: bool,
+    /// How long to wait for a source that does not answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub timeout: u64,
 }
 

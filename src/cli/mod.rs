@@ -12,6 +12,7 @@ use screen::Screen;
 
 pub mod args;
 pub mod ask;
+pub mod capture;
 pub mod check;
 pub mod completions;
 pub mod deliver;
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
     ExitCode::from(match arguments.command {
         Command::Run(asked) => run::run(&screen, &asked),
         Command::Check(asked) => check::run(&screen, &asked),
+        Command::Capture(asked) => capture::run(&screen, &asked),
         Command::Init(asked) => init::run(&screen, &asked),
         Command::Detect(asked) => detect::run(&screen, &asked),
         Command::Validate(asked) => validate(&screen, &asked),

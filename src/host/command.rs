@@ -194,7 +194,11 @@ pub fn run(
         Outcome::Stuck => None,
         _ => waiter.reap(),
     };
-    run.report(outcome, status)
+    let answer = run.report(outcome, status)?;
+    if let (Some(recorder), Ending::Exit(code)) = (&host.recorder, answer.ending) {
+        recorder.tool(name, arguments, code, &answer.stdout);
+    }
+    Ok(answer)
 }
 
 /// Where the program really stands, if nobody can have changed it who may not.

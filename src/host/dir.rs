@@ -14,6 +14,9 @@ pub const DIRECTORY_ENTRIES: usize = 65_536;
 /// # Errors
 /// Absent, denied or failed, naming the path.
 pub fn names(host: &Host, path: &str) -> Result<Vec<String>, ProbeError> {
+    if let Some(recorder) = &host.recorder {
+        recorder.folder(path);
+    }
     // The last part of a path may be a link too.
     let path = host.path(&format!("{}/", path.trim_end_matches('/')));
     let entries = std::fs::read_dir(&path).map_err(|error| refusal(&path, &error))?;

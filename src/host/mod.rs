@@ -20,6 +20,7 @@ pub mod memory;
 pub mod mounts;
 pub mod mountwatch;
 pub mod netlink;
+pub mod record;
 pub mod space;
 
 use mounts::MountText;
@@ -31,26 +32,45 @@ pub struct Host {
     recorded: bool,
     may_wait: bool,
     mounts: Arc<Mutex<MountText>>,
+    recorder: Option<record::Recorder>,
 }
 
 impl Host {
     /// This machine.
     #[must_use]
     pub fn live() -> Self {
-        Self { root: PathBuf::from("/"), recorded: false, may_wait: false, mounts: Arc::default() }
+        Self {
+            root: PathBuf::from("/"),
+            recorded: false,
+            may_wait: false,
+            mounts: Arc::default(),
+            recorder: None,
+        }
     }
 
     /// A machine recorded below `root`: nothing outside it is read and no program outside
     /// `root/bin` is started.
     #[must_use]
     pub fn recorded(root: &Path) -> Self {
-        Self { root: root.to_owned(), recorded: true, may_wait: true, mounts: Arc::default() }
+        Self {
+            root: root.to_owned(),
+            recorded: true,
+            may_wait: true,
+            mounts: Arc::default(),
+            recorder: None,
+        }
     }
 
     /// The same machine for a caller that has time: surveys may start tools.
     #[must_use]
     pub fn waiting(self) -> Self {
         Self { may_wait: true, ..self }
+    }
+
+    /// The same machine; everything that is asked of it is noted.
+    #[must_use]
+    pub fn recording(self, recorder: record::Recorder) -> Self {
+        Self { recorder: Some(recorder), mounts: Arc::default(), ..self }
     }
 
     /// Whether surveys may start tools: of a recording, where a tool answers at once, and where
@@ -69,6 +89,9 @@ impl Host {
     /// The path of `path` (such as `proc/stat`, without a leading slash) on this machine.
     #[must_use]
     pub fn path(&self, path: &str) -> PathBuf {
+        if let Some(recorder) = &self.recorder {
+            recorder.path(path);
+        }
         let plain = self.root.join(path.trim_start_matches('/'));
         if !self.recorded {
             return plain;

@@ -147,3 +147,7 @@ pub const TOOL_PATIENCE: Span = Span::from_secs(5);
 pub const TOOL_STALE: Span = Span::from_secs(900);
 /// Stack of a thread that asks tools: their JSON is read by a parser that nests.
 pub const TOOL_STACK_BYTES: usize = 1 << 20;
+/// Entries of a capture: a server with hundreds of disks and sensors has some ten thousand.
+pub const CAPTURE_ENTRIES: usize = 60_000;
+/// Bytes of a capture, so that it fits into a bug report.
+pub const CAPTURE_BYTES: usize = 64 << 20;

@@ -23,6 +23,7 @@ pub mod mount;
 pub mod net;
 pub mod netlink;
 pub mod pressure;
+pub mod scrub;
 pub mod ssacli;
 pub mod storcli;
 mod storcli_text;

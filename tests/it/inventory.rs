@@ -145,3 +145,75 @@ fn init_refuses_what_is_wrong_and_writes_nothing() {
     assert_eq!(output.status.code(), Some(78), "{}", text(&output));
     assert!(!bench.path("conf.d").exists());
 }
+
+/// The ids that a machine is judged by.
+fn ids(arguments: &[&str]) -> Vec<String> {
+    let output = hostwatch(arguments);
+    let answer: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output)));
+    let results = answer["results"].as_array().unwrap();
+    results.iter().map(|result| result["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Every text below a folder: contents, names, targets of links.
+fn everything(folder: &Path, into: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        into.push_str(&format!("\n{}\n", path.file_name().unwrap().to_string_lossy()));
+        let facts = path.symlink_metadata().unwrap();
+        if facts.is_symlink() {
+            into.push_str(&std::fs::read_link(&path).unwrap().to_string_lossy());
+        } else if facts.is_dir() {
+            everything(&path, into);
+        } else {
+            into.push_str(&String::from_utf8_lossy(&std::fs::read(&path).unwrap()));
+        }
+    }
+}
+
+/// What must not leave this machine.
+fn secrets() -> Vec<String> {
+    let mut list = Vec::new();
+    let mut add = |path: &Path| {
+        let value = std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+        let blank = value.chars().all(|c| matches!(c, '0' | ':' | 'f'));
+        if value.len() > 1 && !blank && !value.starts_with("localhost") {
+            list.push(value);
+        }
+    };
+    add(Path::new("/proc/sys/kernel/hostname"));
+    for class in ["/sys/class/net", "/sys/block"] {
+        for entry in std::fs::read_dir(class).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            for name in ["address", "serial", "device/serial", "wwid", "device/wwid"] {
+                add(&path.join(name));
+            }
+        }
+    }
+    list
+}
+
+#[test]
+fn a_capture_is_judged_like_the_machine_and_names_nobody() {
+    let bench = Bench::new("");
+    let place = bench.path("capture").display().to_string();
+    let output = hostwatch(&["capture", &place]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let config = bench.path("hostwatch.yaml").display().to_string();
+    let live = ids(&["check", "--json", "--config", &config]);
+    assert_eq!(ids(&["check", "--json", "--root", &place]), live);
+    let mut all = String::new();
+    everything(&bench.path("capture"), &mut all);
+    let words: std::collections::BTreeSet<&str> =
+        all.split(|c: char| c.is_whitespace() || "/\"',=".contains(c)).collect();
+    for secret in secrets() {
+        assert!(!words.contains(secret.as_str()), "`{secret}` is in the capture");
+    }
+    let output = hostwatch(&["capture", &place]);
+    assert_eq!(output.status.code(), Some(1), "what is there is not written over");
+    let plain = bench.path("plain").display().to_string();
+    assert_eq!(hostwatch(&["capture", "--no-scrub", &plain]).status.code(), Some(0));
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let kept = bench.path("plain/proc/sys/kernel/hostname");
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), name);
+}
