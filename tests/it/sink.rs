@@ -85,13 +85,19 @@ fn serve(client: &TcpStream, kept: &Mutex<Vec<Received>>) -> std::io::Result<()>
         } else if verb == "DATA" {
             say.write_all(b"354 go ahead\r\n")?;
             let mut message = String::new();
+            let mut whole = false;
             for line in lines.by_ref() {
                 let line = line?;
                 if line == "." {
+                    whole = true;
                     break;
                 }
                 message.push_str(line.strip_prefix('.').unwrap_or(&line));
                 message.push('\n');
+            }
+            // A client that goes away in the middle has sent nothing (RFC 5321, section 4.1.1.4).
+            if !whole {
+                return Ok(());
             }
             let taken = Received { recipients: std::mem::take(&mut recipients), message };
             kept.lock().unwrap().push(taken);
