@@ -70,6 +70,21 @@ impl Bench {
         self.spawn(command)
     }
 
+    /// Starts the agent where the boot clock is ahead by some seconds (time_namespaces(7)).
+    pub(crate) fn start_in_another_time(&self, ahead_seconds: u32) -> Agent {
+        let inner = self.run_command(&self.path("hostwatch.yaml"), true);
+        let mut command = Command::new("unshare");
+        command.args([
+            "--time",
+            "--boottime",
+            &ahead_seconds.to_string(),
+            "--fork",
+            "--kill-child",
+        ]);
+        command.arg(inner.get_program()).args(inner.get_args()).stdin(Stdio::null());
+        self.spawn(command)
+    }
+
     /// Runs the agent and waits for its end: for starts that are refused.
     pub(crate) fn run_to_its_end(&self) -> Output {
         self.run_command(&self.path("hostwatch.yaml"), true).output().unwrap()

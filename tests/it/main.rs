@@ -31,3 +31,4 @@ mod sim;
 mod sink;
 mod store;
 mod store_faults;
+mod under_load;
