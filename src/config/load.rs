@@ -367,7 +367,15 @@ fn check_secrets(plan: &Plan) -> Vec<Diagnostic> {
         let Some(Secret::File(path)) = smtp.login.as_ref().map(|login| &login.password) else {
             continue;
         };
-        let facts = match Path::new(path).metadata() {
+        // Opened as the agent will open it: a password that it cannot read is found out now, and
+        // not with the first mail. What is no plain file is not opened, since that may wait.
+        let opened = Path::new(path).metadata().and_then(|facts| {
+            if facts.is_file() {
+                OpenOptions::new().read(true).open(path)?;
+            }
+            Ok(facts)
+        });
+        let facts = match opened {
             Ok(facts) => facts,
             Err(error) => {
                 found.push(unreadable(Path::new(path), &error));

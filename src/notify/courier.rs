@@ -249,7 +249,10 @@ fn read_secret(path: &Path, guarded: bool) -> io::Result<String> {
     if !about.is_file() {
         return Err(io::Error::other("is not a plain file"));
     }
-    if guarded && about.mode() & 0o077 != 0 {
+    // The group may read root's file: so the unprivileged agent gets its password. The same rule
+    // as the configuration's, so that what was found valid works.
+    let denied = if about.uid() == 0 { 0o037 } else { 0o077 };
+    if guarded && about.mode() & denied != 0 {
         return Err(io::Error::other(format!(
             "others may read it (mode {:04o}): chmod 600 it",
             about.mode() & 0o7777

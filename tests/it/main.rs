@@ -32,3 +32,4 @@ mod sink;
 mod store;
 mod store_faults;
 mod under_load;
+mod unprivileged;
