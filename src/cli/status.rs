@@ -116,13 +116,13 @@ fn trouble(screen: &Screen, report: &Report) {
 fn row(instance: &Instance, at: Stamp) -> (State, Vec<String>) {
     let next = instance.windows.first();
     let window = next.map_or_else(|| "-".to_owned(), window);
-    let age = instance.age.map_or_else(|| "-".to_owned(), |age| age.to_string());
+    let age = instance.age.map_or_else(|| "-".to_owned(), |age| whole(age).to_string());
     let mut information = instance.summary.clone();
     if let Some(outlook) = next.and_then(|next| outlook(next, at)) {
         information = format!("{outlook}; {information}");
     }
     let cells =
-        vec![instance.id.to_string(), instance.lasted.to_string(), window, age, information];
+        vec![instance.id.to_string(), whole(instance.lasted).to_string(), window, age, information];
     (instance.state, cells)
 }
 
@@ -132,12 +132,17 @@ fn window(progress: &Progress) -> String {
         Way::Entering => "bad",
         Way::Leaving => "good",
     };
-    format!("{}/{} {word}", progress.held, progress.needs)
+    format!("{}/{} {word}", whole(progress.held), progress.needs)
+}
+
+/// In seconds: a table has no use for parts of them.
+fn whole(span: Span) -> Span {
+    Span::from_secs(span.as_millis().saturating_add(500) / 1000)
 }
 
 /// `critical in 1h49m`, `clears in 3m`, if all goes on as it is.
 fn outlook(progress: &Progress, at: Stamp) -> Option<String> {
-    let left = at.until(progress.due?);
+    let left = whole(at.until(progress.due?));
     Some(match progress.way {
         Way::Entering => format!("{} in {left}", progress.level),
         Way::Leaving => format!("clears in {left}"),

