@@ -32,8 +32,9 @@
 //!   milliseconds in a test.
 //! - The observed machine is an argument: every probe takes a [`host::Host`], so a recorded
 //!   machine can stand in for this one.
-//! - A probe that may wait for a device or a peer runs in a lane of its own, at most one run
-//!   outstanding; what is answered from kernel memory is read on the dispatcher's own wake-up.
+//! - A probe that may wait for a device or a peer runs in a lane: a thread of a child process that
+//!   can be left behind, at most one run outstanding; what is answered from kernel memory is read
+//!   on the dispatcher's own wake-up.
 //! - A transition and what is to be told about it are durable before the first byte of mail goes
 //!   out; if the disk refuses, mail goes out from memory and the refusal is itself reported.
 //! - Mail is delivered by a child process with a deadline. No check ever waits for it.
