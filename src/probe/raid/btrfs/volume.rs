@@ -174,8 +174,14 @@ fn volume(host: &Host, uuid: String, mounts: &[(String, String)]) -> Volume {
         }
     }
     for name in gone {
-        match devices.iter_mut().find(|device| device.name == name) {
-            Some(device) => device.vanished = true,
+        let by_name = devices.iter().position(|device| device.name == name);
+        // No file tells its number; one of those that nothing names it must be.
+        let nameless = || devices.iter().rposition(|d| d.name.is_empty() && !d.missing);
+        match by_name.or_else(nameless).and_then(|at| devices.get_mut(at)) {
+            Some(device) => {
+                device.vanished = true;
+                device.name = name;
+            }
             None => {
                 devices.push(Device { id: name.clone(), name, vanished: true, ..Device::default() })
             }
