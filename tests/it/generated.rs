@@ -21,15 +21,21 @@ fn the_man_page_of_the_command_is_fresh() {
 }
 
 #[test]
-fn the_man_page_formats_without_a_complaint() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/hostwatch.8");
-    let groff = Command::new("groff")
-        .args(["-man", "-Tutf8", "-ww", "-z"])
-        .arg(&page)
-        .output()
-        .expect("groff is installed by tests/run");
-    let complaints = String::from_utf8_lossy(&groff.stderr);
-    assert!(groff.status.success() && complaints.is_empty(), "{complaints}");
+fn the_man_page_of_the_kinds_is_fresh() {
+    fresh("man/hostwatch-kinds.7", &hostwatch::cli::reference::man_kinds().unwrap());
+}
+
+#[test]
+fn the_man_pages_format_without_a_complaint() {
+    for page in ["man/hostwatch.8", "man/hostwatch-kinds.7"] {
+        let groff = Command::new("groff")
+            .args(["-man", "-Tutf8", "-ww", "-z"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(page))
+            .output()
+            .expect("groff is installed by tests/run");
+        let complaints = String::from_utf8_lossy(&groff.stderr);
+        assert!(groff.status.success() && complaints.is_empty(), "{page}: {complaints}");
+    }
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod raid_controllers;
 mod scenarios;
 mod sim;
 mod sink;
+mod states;
 mod store;
 mod store_faults;
 mod under_load;

@@ -1,9 +1,13 @@
 //! What is generated from the tables of the configuration and of the kinds: the JSON Schema for
-//! editors, and the manual page of the configuration file.
+//! editors, the manual page of the configuration file, and that of the kinds with their verdicts.
 
+mod kinds;
 mod manual;
+mod page;
 mod schema;
+pub mod states;
 
+pub use kinds::man_kinds;
 pub use manual::man_yaml;
 pub use schema::schema;
 

@@ -18,7 +18,7 @@ fn is_ours(device: &Device) -> bool {
     device.vendor == 0x9005 && !matches!(device.board_vendor, 0x103c | 0x1590)
 }
 
-static WORDS: Words = Words {
+pub(super) static WORDS: Words = Words {
     technology: "adaptec",
     drives: "drives",
     controller: &[

@@ -21,7 +21,7 @@ fn is_ours(device: &Device) -> bool {
     matches!(device.vendor, 0x1000 | 0x1028) && device.driver != "3w-sas"
 }
 
-const WORDS: Words = Words {
+pub(super) const WORDS: Words = Words {
     technology: "megaraid",
     drives: "drives",
     controller: &[

@@ -30,8 +30,11 @@ mod ssacli;
 mod tool;
 mod tw_cli;
 mod vendor;
+mod vocabulary;
 mod words;
 mod zfs;
+
+pub use vocabulary::{Verdict, vocabulary};
 
 /// What redundant storage can be made with; a new one is a file and a line here.
 static TECHNOLOGIES: &[&dyn Technology] = &[

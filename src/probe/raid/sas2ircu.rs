@@ -17,7 +17,7 @@ fn is_ours(device: &Device) -> bool {
     matches!(device.driver.as_str(), "mpt2sas" | "mpt3sas" | "mptsas")
 }
 
-static WORDS: Words = Words {
+pub(super) static WORDS: Words = Words {
     technology: "ircu",
     drives: "drives",
     controller: &[],

@@ -26,7 +26,7 @@ const STATUS: &[(&str, Means)] = &[
     ("single domain", Means::Note("")),
 ];
 
-static WORDS: Words = Words {
+pub(super) static WORDS: Words = Words {
     technology: "smartarray",
     drives: "drives",
     controller: &[(

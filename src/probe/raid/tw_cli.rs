@@ -15,7 +15,7 @@ fn is_ours(device: &Device) -> bool {
     device.vendor == 0x13c1 || device.driver == "3w-sas"
 }
 
-static WORDS: Words = Words {
+pub(super) static WORDS: Words = Words {
     technology: "3ware",
     drives: "drives",
     controller: &[],
