@@ -44,6 +44,14 @@ impl Answers {
             if let Some(count) = data.and_then(|data| data.get("Number of Controllers")) {
                 self.understood |= number(count) == Some(0);
             }
+            let overview = data.and_then(|data| data.get("System Overview"));
+            let mut found = false;
+            for row in overview.into_iter().flat_map(rows) {
+                found |= self.add_overview(row);
+            }
+            if found {
+                return;
+            }
             self.refuse(status);
             return;
         };
@@ -68,6 +76,24 @@ impl Answers {
             }
             controller.join_groups();
         }
+    }
+
+    /// A row of `show`: a controller in a few words.
+    fn add_overview(&mut self, row: &Map<String, Value>) -> bool {
+        let Some(number) = row.get("Ctl").and_then(number) else { return false };
+        self.understood = true;
+        let name = format!("c{number}");
+        let is_known = self.controllers.iter().any(|known| known.name == name);
+        if is_known || self.controllers.len() >= CONTROLLERS_MAX {
+            return true;
+        }
+        let mut one = Controller { name, model: field(row, "Model"), ..Controller::default() };
+        note(&mut one.facts, "Health", &field(row, "Hlth"));
+        note(&mut one.facts, "Battery", &field(row, "BBU"));
+        let bad = row.get("VNOpt").and_then(self::number).is_some_and(|count| count > 0);
+        note(&mut one.facts, "Volumes that are not optimal", if bad { "yes" } else { "no" });
+        self.controllers.push(one);
+        true
     }
 
     fn refuse(&mut self, status: &Value) {
@@ -270,7 +296,7 @@ fn drive(controller: &mut Controller, key: &str, row: &Map<String, Value>) {
         Some((_, slot)) => format!("/c{number}/s{slot}"),
         None => String::new(),
     };
-    let state = field(row, "State");
+    let state = drive_state(field(row, "State"), &field(row, "Status"));
     // Of answers that differ, a moment lies between them: the later counts.
     if !state.is_empty() {
         drive.state = state;
@@ -286,6 +312,17 @@ fn drive(controller: &mut Controller, key: &str, row: &Map<String, Value>) {
     }
     if !is_nothing(&group) && !drive.foreign {
         drive.group = group;
+    }
+}
+
+/// Tools of the 9600 series say in one column what a drive is for, and in another how it is: of a
+/// drive that is not well the second counts.
+fn drive_state(state: String, status: &str) -> String {
+    match status.to_ascii_lowercase().as_str() {
+        "" | "-" | "online" | "good" | "ok" => state,
+        "failed" | "offline" | "missing" | "rebuild" => status.to_owned(),
+        "bad" => "UBad".to_owned(),
+        _ => format!("{state} {status}"),
     }
 }
 
@@ -375,4 +412,39 @@ fn active(text: &str) -> Option<Task> {
     let (what, rest) = text.split_once('(').unwrap_or((text, ""));
     let percent = leading_number(rest).filter(|value| (0.0..=100.0).contains(value));
     Some(Task { what: what.trim().to_owned(), percent, time_left: String::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_overview_stands_for_controllers_that_say_no_more() {
+        let mut answers = Answers::default();
+        answers.add(
+            br#"{"Controllers":[{"Command Status":{"Status":"Success","Description":"None"},
+"Response Data":{"Number of Controllers":1,"System Overview":[{"Ctl":3,"Model":"X","VNOpt":1,
+"BBU":"Opt","Hlth":"NdAtn"}]}}]}"#,
+        );
+        let words: Vec<&str> =
+            answers.controllers[0].facts.iter().map(|fact| fact.word.as_str()).collect();
+        assert_eq!(
+            (answers.controllers[0].name.as_str(), words),
+            ("c3", vec!["NdAtn", "Opt", "yes"])
+        );
+        assert_eq!(answers.refusal, None);
+    }
+
+    #[test]
+    fn a_second_column_tells_how_a_drive_is() {
+        for (state, status, all) in [
+            ("Conf", "Online", "Conf"),
+            ("Onln", "", "Onln"),
+            ("Conf", "Failed", "Failed"),
+            ("UConf", "Bad", "UBad"),
+            ("Conf", "New", "Conf New"),
+        ] {
+            assert_eq!(drive_state(state.to_owned(), status), all);
+        }
+    }
 }

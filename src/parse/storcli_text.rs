@@ -155,5 +155,5 @@ fn cells(columns: &[String], line: &str) -> Option<Map<String, Value>> {
 }
 
 fn is_unit(word: &str) -> bool {
-    matches!(word, "B" | "KB" | "MB" | "GB" | "TB" | "PB")
+    matches!(word, "B" | "KB" | "MB" | "GB" | "TB" | "PB" | "KiB" | "MiB" | "GiB" | "TiB" | "PiB")
 }

@@ -12,10 +12,13 @@ use crate::parse::storcli::Answers;
 
 const STORCLI: &[&str] = &["storcli64", "storcli"];
 const PERCCLI: &[&str] = &["perccli64", "perccli"];
+/// The same for the 9600 series, which the others do not see.
+const STORCLI2: &[&str] = &["storcli2"];
+const PERCCLI2: &[&str] = &["perccli2"];
 const MEGACLI: &[&str] = &["megacli", "MegaCli64", "MegaCli", "megacli64", "MegaCLI64", "MegaCLI"];
 
 pub(super) static MEGARAID: Vendor =
-    Vendor::new("megaraid", &[STORCLI, PERCCLI, MEGACLI], is_ours, ask);
+    Vendor::new("megaraid", &[STORCLI, PERCCLI, STORCLI2, PERCCLI2, MEGACLI], is_ours, ask);
 
 fn is_ours(device: &Device) -> bool {
     matches!(device.vendor, 0x1000 | 0x1028) && device.driver != "3w-sas"
@@ -51,6 +54,37 @@ pub(super) const WORDS: Words = Words {
                 ("yes", Means::Warn("unwritten data of a lost volume waits in the cache")),
                 ("na", Means::Good),
             ],
+        ),
+        (
+            "Health",
+            &[
+                ("opt", Means::Good),
+                ("optimal", Means::Good),
+                ("ndatn", Means::Warn("needs attention: see the drives and the battery")),
+                ("dgd", Means::Warn("see the volumes and drives")),
+                ("fld", Means::Failed),
+                ("failed", Means::Failed),
+            ],
+        ),
+        (
+            "Battery",
+            &[
+                ("opt", Means::Good),
+                ("n/a", Means::Good),
+                ("na", Means::Good),
+                ("-", Means::Good),
+                ("", Means::Good),
+                // Many controllers are sold without one.
+                ("msng", Means::Note("none installed")),
+                ("chrg", Means::Note("charging")),
+                ("learn", Means::Note("learning")),
+                ("dgd", Means::Warn("replace it, or the write cache stays off")),
+                ("fld", Means::Warn("replace it, or the write cache stays off")),
+            ],
+        ),
+        (
+            "Volumes that are not optimal",
+            &[("no", Means::Good), ("yes", Means::Bad("`/call/vall show` names them"))],
         ),
         ("Controller has booted into safe mode", &[("no", Means::Good), ("yes", Means::Bad(""))]),
         ("Controller shutdown required", &[("no", Means::Good), ("yes", Means::Bad(""))]),
@@ -131,6 +165,26 @@ pub(super) const WORDS: Words = Words {
         ("cfshld", Means::Warn("set aside for diagnosis after errors")),
         ("cbshld", Means::Warn("set aside for diagnosis after errors")),
         ("sntze", Means::Note("is being erased")),
+        ("uconf", Means::Unused),
+        ("uconfunsp", Means::Warn("the controller does not support it")),
+        ("unusbl", Means::Warn("the controller cannot use it")),
+        ("uconf unusable", Means::Warn("the controller cannot use it")),
+        ("shld", Means::Warn("set aside for diagnosis after errors")),
+        ("confshld", Means::Warn("set aside for diagnosis after errors")),
+        ("uconfshld", Means::Warn("set aside for diagnosis after errors")),
+        ("ghsshld", Means::Warn("set aside for diagnosis after errors")),
+        ("dhsshld", Means::Warn("set aside for diagnosis after errors")),
+        ("uconfdgrd", Means::Warn("replace it soon")),
+        ("confdgrd", Means::Warn("replace it soon")),
+        ("jboddgrd", Means::Warn("replace it soon")),
+        ("ghsdgrd", Means::Warn("replace it soon")),
+        ("dhsdgrd", Means::Warn("replace it soon")),
+        ("uconfsntz", Means::Note("is being erased")),
+        ("confsntz", Means::Note("is being erased")),
+        ("jbodsntz", Means::Note("is being erased")),
+        ("ghssntz", Means::Note("is being erased")),
+        ("dhssntz", Means::Note("is being erased")),
+        ("conf replace", Means::Note("its data is being copied to another drive")),
         ("offln", Means::Failed),
         ("offline", Means::Failed),
         ("failed", Means::Failed),
@@ -204,7 +258,7 @@ fn ask(tools: &dyn Ask) -> Result<Answer, ProbeError> {
     let mut answer = Answer::default();
     let mut known: Vec<Controller> = Vec::new();
     let (mut absent, mut answered) = (None, false);
-    for names in [STORCLI, PERCCLI] {
+    for names in [STORCLI, PERCCLI, STORCLI2, PERCCLI2] {
         match ask_storcli(tools, names) {
             Ok(answers) => {
                 answered = true;
