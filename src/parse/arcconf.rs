@@ -7,8 +7,10 @@ use super::controller::{Controller, Task, celsius, is_nothing, note, pair, perce
 #[must_use]
 pub fn controllers_found(text: &[u8]) -> Option<u64> {
     let text = String::from_utf8_lossy(text);
-    text.lines()
-        .find_map(|line| pair(line).filter(|(key, _)| *key == "Controllers found")?.1.parse().ok())
+    text.lines().find_map(|line| {
+        let (key, value) = pair(line)?;
+        key.eq_ignore_ascii_case("Controllers found").then(|| value.parse().ok()).flatten()
+    })
 }
 
 /// Large headings stand between lines of hyphens that begin at the margin, small ones between
@@ -107,6 +109,9 @@ fn controller_line(one: &mut Controller, section: &str, line: &str) {
         let known = [
             "Status",
             "Overall Status",
+            "Overall Backup Unit Status",
+            "Supercap Status",
+            "Non-Volatile Storage Status",
             "Backup Power Status",
             "Battery/Capacitor Status",
             "Over temperature",
@@ -143,10 +148,20 @@ fn volume_line(one: &mut Controller, at: &mut Place, line: &str) {
         "size" => value.clone_into(&mut volume.size),
         "array" => value.clone_into(&mut volume.group),
         "failed stripes" => note(&mut volume.facts, key, value),
-        "write-cache mode" | "write-cache status" => {
-            volume.cache_off = value.starts_with("Disabled") || value.starts_with("Off");
+        "write-cache mode" | "write-cache status" | "write-cache setting" => {
+            note(&mut volume.facts, &lower, value);
+            let fact = |field: &str| {
+                let fact = volume.facts.iter().find(|fact| fact.field == field);
+                fact.map(|fact| fact.word.as_str()).unwrap_or_default()
+            };
+            // Elder tools say how it is in `mode`, and either line may come first.
+            let is_off = ["write-cache mode", "write-cache status"]
+                .iter()
+                .any(|field| fact(field).starts_with("Disabled") || fact(field).starts_with("Off"));
+            let wanted = fact("write-cache setting");
+            volume.cache_off =
+                is_off && (wanted.starts_with("Enabled") || wanted.starts_with("On"));
         }
-        "write-cache setting" => volume.cache_off &= value.starts_with("Enabled"),
         _ if lower.contains("segment") || lower.starts_with("device ") => {
             // `Present (Controller:1,Enclosure:0,Slot:3)      WD-WCAW36405341`, `Missing`
             let word = value.split([' ', '(']).next().unwrap_or_default();
@@ -193,7 +208,7 @@ fn drive_line(one: &mut Controller, at: &mut Place, line: &str) {
             drive.path = place.to_owned();
         }
         "Model" => value.clone_into(&mut drive.model),
-        "Serial number" => value.clone_into(&mut drive.serial),
+        "Serial number" | "Serial Number" => value.clone_into(&mut drive.serial),
         "Size" | "Total Size" => value.clone_into(&mut drive.size),
         "Array" if !is_nothing(value) => value.clone_into(&mut drive.group),
         "S.M.A.R.T. warnings" => {
@@ -223,6 +238,54 @@ pub fn status(one: &mut Controller, text: &[u8]) {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(cache: &str) -> String {
+        let rule = "-".repeat(60);
+        format!(
+            "Controllers Found: 2\n{rule}\nController Information\n{rule}\n   Controller Status : OK\n   \
+             {rule}\n   Controller Cache Backup Unit Information\n   {rule}\n\n    Overall Backup Unit \
+             Status : Not Ready\n         Supercap Status : Fatal\n\n{rule}\nLogical Device \
+             Information\n{rule}\nLogical Device Number 0\n   Status of Logical Device : Optimal\n{cache}   \
+             Segment 0 : Present (2861588MB, SATA, HDD, Enclosure:0, Slot:0)      WD-1\n{rule}\nPhysical \
+             Device Information\n{rule}\n      Device #0\n         Device is a Hard drive\n         \
+             State : Online\n         Serial Number : WD-1\n"
+        )
+    }
+
+    #[test]
+    fn capitals_of_newer_tools_make_no_difference() {
+        let text = text("");
+        assert_eq!(controllers_found(text.as_bytes()), Some(2));
+        let one = config(1, text.as_bytes()).unwrap();
+        assert_eq!(one.drives[0].volumes, ["ld0"]);
+        let battery: Vec<&str> = one.parts[0].facts.iter().map(|fact| fact.word.as_str()).collect();
+        assert_eq!(battery, ["Not Ready", "Fatal"]);
+    }
+
+    #[test]
+    fn a_write_cache_is_off_where_it_was_wanted() {
+        for (cache, off) in [
+            ("   Write-cache setting : Disabled\n   Write-cache status : Off\n", false),
+            ("   Write-cache setting : Enabled\n   Write-cache status : On\n", false),
+            (
+                "   Write-cache setting : On when protected by battery\n   Write-cache status : Off\n",
+                true,
+            ),
+            (
+                "   Write-cache mode : Disabled (write-through)\n   Write-cache setting : Enabled \
+                 (write-back)\n",
+                true,
+            ),
+        ] {
+            let one = config(1, text(cache).as_bytes()).unwrap();
+            assert_eq!(one.volumes[0].cache_off, off, "{cache}");
         }
     }
 }

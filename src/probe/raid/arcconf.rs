@@ -130,6 +130,9 @@ pub(super) static WORDS: Words = Words {
         ),
         ("Status", STATUS),
         ("Overall Status", STATUS),
+        ("Overall Backup Unit Status", STATUS),
+        ("Supercap Status", STATUS),
+        ("Non-Volatile Storage Status", STATUS),
         ("Backup Power Status", STATUS),
         ("Battery/Capacitor Status", STATUS),
     ],
@@ -159,6 +162,8 @@ const STATUS: &[(&str, Means)] = &[
     ("depleted", Means::Warn("replace it, or the write cache stays off")),
     ("degraded", Means::Warn("replace it soon")),
     ("too hot", Means::Warn("")),
+    ("not ready", Means::Warn("the write cache may be off until it is ready")),
+    ("fatal", Means::Warn("replace it, or the write cache stays off")),
 ];
 
 fn ask(tools: &dyn Ask) -> Result<Answer, ProbeError> {
