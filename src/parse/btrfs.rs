@@ -128,12 +128,17 @@ pub fn show(text: &[u8]) -> Vec<Shown> {
             let count = rest.split_whitespace().next().and_then(|count| count.parse().ok());
             here.total = count.unwrap_or_default();
         } else if let ["devid", id, ..] = words.as_slice() {
-            let missing = line.to_lowercase().contains("missing");
+            // A word of its own; a path may have the same letters.
+            let missing = words.iter().any(|word| {
+                let word = word.trim_matches(['*', '<', '>']);
+                word.eq_ignore_ascii_case("missing")
+            });
             let path = words.iter().skip_while(|word| **word != "path").nth(1).copied();
             let seen = line.split("last seen as ").nth(1).map(|seen| seen.trim_end_matches(')'));
             let path = path.filter(|path| path.starts_with('/')).or(seen).unwrap_or_default();
             here.devices.push(((*id).to_owned(), path.to_owned(), missing));
-        } else if line.contains("missing") {
+        } else if line.starts_with('*') && line.contains("missing") {
+            // `warning, device 3 is missing` stands above the file system that it speaks of.
             here.some_missing = true;
         }
     }
@@ -163,6 +168,17 @@ Label: none  uuid: u\n\tTotal devices 6 FS bytes used 1TiB\n\t*** Some devices m
         assert_eq!(missing, [false, true, true]);
         assert_eq!(all[0].devices[1].1, "/dev/loop1");
         assert!(all[1].some_missing && all[1].label.is_empty());
+    }
+
+    #[test]
+    fn a_warning_belongs_to_the_next_file_system_and_a_path_is_no_state() {
+        let text = "Label: 'root'  uuid: a\n\tTotal devices 1 FS bytes used 1GiB\n\tdevid    1 size \
+1GiB used 1GiB path /dev/mapper/missing-link\n\nwarning, device 3 is missing\nLabel: 'store'  uuid: \
+b\n\tTotal devices 2 FS bytes used 1GiB\n\tdevid 1 size 1GiB used 1GiB path /dev/sdb\n\tdevid 2 \
+size 1GiB used 1GiB path <missing disk>\n";
+        let all = show(text.as_bytes());
+        assert!(!all[0].some_missing && !all[0].devices[0].2);
+        assert!(all[1].devices[1].2);
     }
 
     #[test]
