@@ -207,6 +207,8 @@ fn scan(pool: &Pool, report: &mut Report) {
 /// Parts of zpool's remarks on pools that work as they should.
 const HARMLESS: &[&str] = &[
     "features are not enabled",
+    "features are enabled on the pool despite",
+    "compatibility list specified",
     "on-disk format",
     "non-native block size",
     "reduced performance",
