@@ -1,6 +1,6 @@
 //! `dmsetup status` and the JSON of `lvs`: volumes of the device mapper, one line or object each.
 //!
-//! Owns: the text alone. Only targets with redundancy and thin pools are taken apart.
+//! Owns: the text alone. Targets with redundancy, thin pools, caches and snapshots are taken apart.
 
 use serde_json::Value;
 
@@ -52,6 +52,18 @@ pub enum Status {
         /// `rw`, `ro`, `out_of_data_space`, `needs_check`, `queue_if_no_space`, ...
         words: Vec<String>,
     },
+    /// A snapshot of the old kind, or one that is being merged.
+    Snapshot {
+        /// Used and all sectors of what holds the differences.
+        used: Option<(u64, u64)>,
+        /// `Invalid`, `Overflow`, `Merge failed` instead of that.
+        word: String,
+    },
+    /// A cache before a slower volume.
+    Cache {
+        /// Its features, policy, mode of its metadata.
+        words: Vec<String>,
+    },
     /// `Fail` or `Error`: it serves nothing.
     Failed {
         /// `raid`, `thin-pool`.
@@ -74,7 +86,7 @@ fn line(line: &[u8]) -> Option<Target> {
     let rest: Vec<String> =
         words.map(|word| String::from_utf8_lossy(word).into_owned()).take(4096).collect();
     let status = match target {
-        b"raid" | b"mirror" | b"thin-pool"
+        b"raid" | b"mirror" | b"thin-pool" | b"thin" | b"cache"
             if matches!(rest.first().map(String::as_str), Some("Fail" | "Error")) =>
         {
             Status::Failed { target: String::from_utf8_lossy(target).into_owned() }
@@ -99,6 +111,13 @@ fn line(line: &[u8]) -> Option<Target> {
             data: ratio(rest.get(2)?)?,
             words: rest.get(4..).unwrap_or_default().to_vec(),
         },
+        b"snapshot" | b"snapshot-merge" => {
+            let used = rest.first().and_then(|text| ratio(text));
+            let word = if used.is_some() { String::new() } else { rest.join(" ") };
+            Status::Snapshot { used, word }
+        }
+        // Before these stand eleven counters.
+        b"cache" => Status::Cache { words: rest.get(11..)?.to_vec() },
         _ => return None,
     };
     Some(Target { device: String::from_utf8_lossy(device).into_owned(), status })
@@ -194,7 +213,9 @@ mod tests {
     const SAMPLE: &str = "vg-lv--a: 0 65536 raid raid5_ls 3 AaD 100/65536 recover 8 0 -\n\
 old: 0 65536 raid raid1 2 AA 5/5\nm: 0 8 mirror 2 254:1 254:2 730/2048 1 AD 3 disk 254:6 A\n\
 vg-tp-tpool: 0 100 thin-pool 19 8886/552960 629535/838960 - rw no_discard_passdown \
-queue_if_no_space - 1024\nvg-dead-tpool: 0 1 thin-pool Fail\nvg-root: 0 9 linear\n";
+queue_if_no_space - 1024\nvg-dead-tpool: 0 1 thin-pool Fail\nvg-root: 0 9 linear\n\
+vg-s: 0 8 snapshot 16/64 8\nvg-i: 0 8 snapshot Invalid\nvg-c: 0 8 cache 8 72/4096 128 1/8192 5 6 7 8 9 \
+10 0 1 writeback 2 migration_threshold 2048 smq 0 rw -\nvg-t: 0 8 thin 5 6\nvg-u: 0 8 thin Fail\n";
 
     const JSON: &str = r#"{"report":[{"lv":[{"vg_name":"vg","lv_name":"[tp_tmeta]",
 "lv_attr":"ewi-aor-p-","segtype":"raid1","copy_percent":"25.00","data_percent":"",
@@ -203,7 +224,7 @@ queue_if_no_space - 1024\nvg-dead-tpool: 0 1 thin-pool Fail\nvg-root: 0 9 linear
     #[test]
     fn every_target_is_read() {
         let targets = status(SAMPLE.as_bytes());
-        assert_eq!(targets.len(), 5);
+        assert_eq!(targets.len(), 9);
         let Status::Raid { level, health, sync, action, mismatches, journal } = &targets[0].status
         else {
             panic!("{:?}", targets[0])
@@ -221,6 +242,14 @@ queue_if_no_space - 1024\nvg-dead-tpool: 0 1 thin-pool Fail\nvg-root: 0 9 linear
         );
         assert!(matches!(&targets[3].status, Status::ThinPool { metadata: (8886, 552_960), .. }));
         assert_eq!(targets[4].status, Status::Failed { target: "thin-pool".to_owned() });
+        assert_eq!(
+            targets[5].status,
+            Status::Snapshot { used: Some((16, 64)), word: String::new() }
+        );
+        assert_eq!(targets[6].status, Status::Snapshot { used: None, word: "Invalid".to_owned() });
+        let Status::Cache { words } = &targets[7].status else { panic!("{:?}", targets[7]) };
+        assert_eq!(words.last().map(String::as_str), Some("-"));
+        assert_eq!(targets[8].status, Status::Failed { target: "thin".to_owned() });
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(super) fn level(status: &Status) -> &str {
         Status::Raid { level, .. } => level,
         Status::Mirror { .. } => "mirror",
         Status::ThinPool { .. } => "thin-pool",
+        Status::Snapshot { .. } => "snapshot",
+        Status::Cache { .. } => "cache",
         Status::Failed { target } => target,
     }
 }
@@ -72,6 +74,22 @@ pub(super) fn target(name: &str, target: &Target) -> Observation {
             }
             let shown = used.map(|used| format!(", {used:.0}% used")).unwrap_or_default();
             format!("LVM thin pool {}{shown}", target.device)
+        }
+        Status::Snapshot { used, word } => {
+            snapshot(*used, word, &mut report);
+            let shown = used.and_then(percent).map(|used| format!(", {used:.0}% used"));
+            format!("LVM snapshot{}", shown.unwrap_or_default())
+        }
+        Status::Cache { words } => {
+            for word in words {
+                let fact = match word.as_str() {
+                    "ro" => "read-only: its metadata is damaged",
+                    "needs_check" => "its metadata needs a check (lvconvert --repair)",
+                    _ => continue,
+                };
+                report.say(State::Critical, "cache-failed", fact.to_owned(), Vec::new());
+            }
+            "LVM cache".to_owned()
         }
         Status::Failed { target } => {
             let fact = "failed: the kernel gave it up".to_owned();
@@ -255,6 +273,31 @@ fn pool(data: Option<f64>, metadata: Option<f64>, report: &mut Report) {
             }
         };
         report.say(state, "pool-full", format!("{name} {used:.0}% full"), vec![next.to_owned()]);
+    }
+}
+
+/// A snapshot that runs full is lost; the volume that it was taken of is not.
+fn snapshot(used: Option<(u64, u64)>, word: &str, report: &mut Report) {
+    let lost = "What it kept is lost; the volume that it was taken of is not touched by that. Next: \
+                lvremove it.";
+    match used.and_then(percent) {
+        Some(used) => {
+            report.measure(USED_PERCENT, used);
+            if used >= DATA_PERCENT.0 {
+                let next = "Next: lvextend it, or lvremove it: full, it is lost.".to_owned();
+                let fact = format!("{used:.0}% full");
+                report.say(State::Warning, "snapshot-full", fact, vec![next]);
+            }
+        }
+        None if word == "Invalid" || word == "Overflow" => {
+            let fact = "not valid any more: it ran full, or its disk failed".to_owned();
+            report.say(State::Warning, "snapshot-lost", fact, vec![lost.to_owned()]);
+        }
+        None if word == "Merge failed" => {
+            let fact = "failed to be merged back: the volume is partly old and new".to_owned();
+            report.say(State::Critical, "merge-failed", fact, Vec::new());
+        }
+        None => unknown("state of the snapshot", word, report),
     }
 }
 

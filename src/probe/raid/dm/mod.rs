@@ -63,7 +63,16 @@ fn kernel(host: &Host) -> Result<BTreeMap<String, String>, ProbeError> {
             volumes.insert(volume(&name), "thin-pool".to_owned());
             continue;
         }
+        // What holds the differences of a snapshot bears its name.
+        if uuid.starts_with("LVM-") && uuid.ends_with("-cow") {
+            volumes.insert(volume(&name), "snapshot".to_owned());
+            continue;
+        }
         let parts = dir::names(host, &format!("sys/block/{block}/slaves")).unwrap_or_default();
+        if parts.iter().any(|part| dm_name(part).is_some_and(|part| part.ends_with("_corig"))) {
+            volumes.insert(volume(&name), "cache".to_owned());
+            continue;
+        }
         let is_image = |part: &String| {
             dm_name(part).is_some_and(|part| {
                 let (base, number) = part.rsplit_once('_').unwrap_or_default();
