@@ -222,16 +222,25 @@ fn observe(
     Observation { instance, readings, summary, findings }
 }
 
-/// `802.3ad, 2 of 2 links, 20 Gbit/s`, and what is wrong with it.
+/// Members that fit on a line with the rest.
+const MEMBERS_NAMED: usize = 8;
+
+/// `802.3ad, 2 of 2 links (eno1, eno2), 20 Gbit/s`, and what is wrong with it.
 fn summary(bond: &Bond, findings: &[Finding], up: usize, mbits: Option<u64>) -> String {
     let mut text = String::new();
     if let Some(worst) = findings.first().filter(|finding| finding.state != State::Ok) {
         text.push_str(&format!("{}; ", worst.fact));
     }
+    let is_fine = text.is_empty();
     if let Some(mode) = bond.mode {
         text.push_str(&format!("{}, ", mode.word()));
     }
     text.push_str(&format!("{up} of {} links", bond.members.len()));
+    // Where something is wrong, the fact before names the members that matter.
+    if is_fine && (1..=MEMBERS_NAMED).contains(&bond.members.len()) {
+        let names: Vec<&str> = bond.members.iter().map(|member| member.name.as_str()).collect();
+        text.push_str(&format!(" ({})", names.join(", ")));
+    }
     if let Some(mbits) = mbits {
         let shown = Unit::BitsPerSecond.show(float(mbits.saturating_mul(1_000_000)));
         text.push_str(&format!(", {shown}"));
