@@ -178,6 +178,11 @@ impl Limits {
         }
     }
 
+    /// Takes all limits for never set, and with them the alarms that compare with them.
+    pub(super) fn distrust(&mut self) {
+        self.unset.extend(std::mem::take(&mut self.known).into_keys());
+    }
+
     /// Takes a limit out that means something else on this chip.
     pub(super) fn forget(&mut self, item: &'static str) {
         self.known.remove(item);
@@ -193,6 +198,33 @@ impl Limits {
             }
         }
     }
+}
+
+/// Chips of boards whose registers of limits hold anything after power-on, if the firmware does
+/// not set them.
+const BOARD_CHIPS: &[&str] = &["it8", "nct6", "w836", "f718", "f719"];
+
+/// Whether the limits of a chip were never set: several minima lie above their maxima. What stands
+/// in its other registers is as random then, even where it could be true.
+pub(super) fn never_set(host: &Host, chip: &Chip) -> bool {
+    if !BOARD_CHIPS.iter().any(|start| chip.name.starts_with(start)) {
+        return false;
+    }
+    let files = names(host, &chip.folder).unwrap_or_default();
+    let mut contrary = 0;
+    for sensor in [Sensor::Voltage, Sensor::Temperature] {
+        let read = |number: u32, item: &str| {
+            let file = format!("{}/{}{number}_{item}", chip.folder, sensor.prefix());
+            read_line(host, &file).ok().and_then(|text| value(sensor, &text))
+        };
+        let minima = files.iter().filter_map(|name| sensor.attribute(name));
+        for (number, _) in minima.filter(|(_, item)| *item == "min").take(CHANNELS) {
+            let pair = read(number, "min").zip(read(number, "max"));
+            // A maximum of 0 is what an untouched register of another kind holds.
+            contrary += u32::from(pair.is_some_and(|(min, max)| min > max && max.abs() > 1e-4));
+        }
+    }
+    contrary >= 2
 }
 
 /// Whether a number can be an upper limit of this sensor: not 0 or below, not the end of a
@@ -330,6 +362,14 @@ mod tests {
         assert!(volts(0.0, 0.0).is_empty());
         assert!(volts(0.03, 0.98).is_empty(), "nothing is between");
         assert_eq!(volts(-10.8, -13.2).get("max"), Some(-10.8));
+    }
+
+    #[test]
+    fn limits_of_a_chip_that_nobody_set_raise_no_alarm() {
+        let mut limits = Limits::of(Sensor::Voltage, &[("max", Some(2.0))], &[("min", Some(1.0))]);
+        assert!(limits.allow("alarm") && limits.allow("max_alarm"));
+        limits.distrust();
+        assert!(limits.is_empty() && !limits.allow("alarm") && !limits.allow("max_alarm"));
     }
 
     #[test]

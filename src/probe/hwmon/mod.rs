@@ -38,7 +38,7 @@ pub use power::Power;
 pub use temperature::Temperature;
 pub use voltage::Voltage;
 
-use channel::{Channel, Limits, Signals, Value, channels};
+use channel::{Channel, Limits, Signals, Value, channels, never_set};
 use chip::{Chip, chips};
 use judge::{Past, Said, Seen};
 
@@ -138,10 +138,14 @@ impl Reader {
 
     fn find(&self, host: &Host, now: Moment) -> Result<Open, ProbeError> {
         let chip = Chip::find(host, &self.source)?;
+        let random = never_set(host, &chip);
         let channels = channels(host, &chip, self.sensor)?
             .into_iter()
             .map(|channel| {
-                let limits = Limits::read(host, &chip, self.sensor, &channel);
+                let mut limits = Limits::read(host, &chip, self.sensor, &channel);
+                if random {
+                    limits.distrust();
+                }
                 (channel, limits)
             })
             .collect();
