@@ -28,10 +28,14 @@ pub(super) fn level(status: &Status) -> &str {
     }
 }
 
-/// Whether `lvs` describes something with redundancy, or a pool.
+/// Whether `lvs` describes something with redundancy, a pool, or a volume that misses a disk. The
+/// parts of volumes are left to those.
 pub(super) fn is_judged(volume: &Volume) -> bool {
-    matches!(volume.attributes.chars().next(), Some('r' | 'R' | 'm' | 'M' | 't'))
+    let kind = volume.attributes.chars().next();
+    let is_partial = volume.attributes.chars().nth(8) == Some('p');
+    matches!(kind, Some('r' | 'R' | 'm' | 'M' | 't'))
         || volume.segment.starts_with("raid")
+        || (is_partial && matches!(kind, Some('-' | 'o' | 'O' | 'C')))
 }
 
 /// Judges a line of `dmsetup status`.
@@ -367,4 +371,43 @@ pub(super) fn volume(volume: &Volume) -> Observation {
         (_, segment) => format!("LVM {segment}"),
     };
     report.finish(&what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_without_redundancy_is_judged_when_it_misses_a_disk() {
+        let of = |attributes: &str| Volume {
+            name: "vg/lv".to_owned(),
+            attributes: attributes.to_owned(),
+            ..Volume::default()
+        };
+        for (attributes, judged) in [
+            ("-wi-ao----", false),
+            ("-wi-a---p-", true),
+            ("rwi-aor---", true),
+            ("iwi-aor-p-", false),
+            ("", false),
+        ] {
+            assert_eq!(is_judged(&of(attributes)), judged, "{attributes}");
+        }
+        let findings = volume(&of("-wi-a---p-")).findings;
+        assert_eq!(findings[0].state, State::Critical);
+    }
+
+    #[test]
+    fn a_snapshot_is_lost_when_full_and_its_origin_is_not() {
+        let said = |used, word: &str| {
+            let mut report = Report::new("vg/s");
+            snapshot(used, word, &mut report);
+            report.worst()
+        };
+        assert_eq!(said(Some((50, 100)), ""), State::Ok);
+        assert_eq!(said(Some((95, 100)), ""), State::Warning);
+        assert_eq!(said(None, "Invalid"), State::Warning);
+        assert_eq!(said(None, "Merge failed"), State::Critical);
+        assert_eq!(said(None, "anything new"), State::Warning);
+    }
 }
