@@ -17,6 +17,7 @@ mod fixtures;
 mod full_disk;
 mod fuzz;
 mod generated;
+mod hardware_cost;
 mod hostile;
 mod hung_mount;
 mod hwmon;
