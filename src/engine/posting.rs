@@ -157,6 +157,13 @@ impl Engine {
                 also_bad.push((watch.state, line));
             }
         }
+        // What was open before the restart and has not been looked at yet is open all the same.
+        let dormant = self.dormant.values().filter(|kept| kept.state != State::Ok);
+        also_bad.extend(
+            dormant
+                .take(ALSO_BAD.saturating_sub(also_bad.len()))
+                .map(|kept| (kept.state, format!("{} {}", kept.title, kept.summary))),
+        );
         Letterhead {
             host: self.plan.host.clone(),
             from: self.plan.mail.from.clone(),

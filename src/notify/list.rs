@@ -109,7 +109,7 @@ pub(super) fn body(desk: &Desk<'_>, notices: &[Notice]) -> String {
     out
 }
 
-fn headline(n: &Notice) -> (String, String) {
+fn headline(n: &Notice, name: &str) -> (String, String) {
     let lead = format!("{:<4} ", words::tag(n));
     let tail = match n.cause {
         Cause::Recovered => format!("was {}, lasted {}", n.worst_state.short(), n.lasted),
@@ -121,16 +121,20 @@ fn headline(n: &Notice) -> (String, String) {
         Cause::Flapping => format!("changes too often ({}x in 1h); {}", n.changes, n.fact),
         _ => n.fact.clone(),
     };
-    (lead, format!("{}: {fact}{tail}", n.title))
+    (lead, format!("{name}: {fact}{tail}"))
 }
 
+/// One line. By its id, since several checks may be about one thing and nothing else here tells
+/// them apart.
 fn line(desk: &Desk<'_>, n: &Notice, out: &mut String) {
-    let (lead, text) = headline(n);
+    let (lead, text) = headline(n, &n.id.to_string());
     wrap(out, &lead, &format!("{text} {}", desk.zone.short(when(n))));
 }
 
 fn block(desk: &Desk<'_>, n: &Notice, out: &mut String) {
-    let (lead, text) = headline(n);
+    // A problem names its id in the command below.
+    let name = if is_problem(n) { n.title.clone() } else { n.id.to_string() };
+    let (lead, text) = headline(n, &name);
     wrap(out, &lead, &text);
     if !n.summary.is_empty() && n.summary != n.fact {
         wrap(out, "     ", &n.summary);

@@ -268,12 +268,17 @@ pub(super) fn command(n: &Notice) -> Option<String> {
 pub(super) fn also(desk: &Desk<'_>, problem: bool, out: &mut String) {
     let what = if problem { "Also bad on this host" } else { "Still open on this host" };
     let others = &desk.head.also_bad;
+    // Right after a start nothing has been read yet, and no count says more than "0".
+    let fine = match desk.head.ok_count {
+        0 => String::new(),
+        count => format!(" ({count} OK)"),
+    };
     out.push('\n');
     if others.is_empty() {
-        wrap(out, "", &format!("{what}: nothing ({} OK)", desk.head.ok_count));
+        wrap(out, "", &format!("{what}: nothing{fine}"));
         return;
     }
-    wrap(out, "", &format!("{what}: {} ({} OK)", others.len(), desk.head.ok_count));
+    wrap(out, "", &format!("{what}: {}{fine}", others.len()));
     for (state, line) in others.iter().take(ALSO) {
         wrap(out, &format!("  {:<4} ", state.short()), &shown(line));
     }

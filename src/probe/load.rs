@@ -38,25 +38,25 @@ wait for a disk or a dead file server, so a high load may have many causes: `cpu
     selectors: &[],
     options: &[],
     metrics: &[
-        mean("load1", "load1", "load {}", "Mean over one minute."),
-        mean("load5", "load5", "load {}", "Mean over five minutes."),
-        mean("load15", "load15", "load {}", "Mean over fifteen minutes."),
+        mean("load1", "load1", "at {}", "Mean over one minute."),
+        mean("load5", "load5", "at {}", "Mean over five minutes."),
+        mean("load15", "load15", "at {}", "Mean over fifteen minutes."),
         mean(
             "load1_per_cpu",
             "load1_per_cpu",
-            "load {} for each CPU",
+            "at {} for each CPU",
             "Mean over one minute, divided by the CPUs online.",
         ),
         mean(
             "load5_per_cpu",
             "load5_per_cpu",
-            "load {} for each CPU",
+            "at {} for each CPU",
             "Mean over five minutes, divided by the CPUs online.",
         ),
         mean(
             "load15_per_cpu",
             "load15_per_cpu",
-            "load {} for each CPU",
+            "at {} for each CPU",
             "Mean over fifteen minutes, divided by the CPUs online.",
         ),
         mean(
@@ -131,7 +131,7 @@ impl Probe for Reader {
         }
         readings.push(Reading { metric: RUNNABLE, value: float(load.runnable) });
         let [one, five, fifteen] = load.means;
-        let mut summary = format!("{one} {five} {fifteen}");
+        let mut summary = format!("load {one} {five} {fifteen}");
         match cpus {
             Some(1) => summary.push_str(" on 1 CPU"),
             Some(cpus) => summary.push_str(&format!(" on {cpus} CPUs")),

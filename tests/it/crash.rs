@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::agent::{Bench, wait_for};
-use crate::sink::Sink;
+use crate::sink::{Received, Sink};
 
 /// Kills in a normal run; `HOSTWATCH_KILLS=1000` for the long one.
 const KILLS: u32 = 200;
@@ -52,8 +52,8 @@ fn killed_at_random_moments_it_loses_no_mail_and_repeats_only_itself() {
         ids.collect::<std::collections::BTreeSet<_>>().len()
     };
     let told = || {
-        let text: String = sink.received().iter().map(|mail| mail.message.clone()).collect();
-        (1..=kills).all(|step| text.contains(&format!("step-{step}:")))
+        let mails = sink.received();
+        (1..=kills).all(|step| place(&mails, step, "critical").is_some())
     };
     wait_for("every change is told", Duration::from_secs(60), told);
     let settled = distinct();
@@ -71,23 +71,41 @@ fn killed_at_random_moments_it_loses_no_mail_and_repeats_only_itself() {
     let repeats: usize = copies.values().map(|same| same.len() - 1).sum();
     assert!(repeats <= usize::try_from(kills).unwrap(), "{repeats} repeats in {kills} kills");
 
-    // Order: the mails of one recipient arrive as the changes happened.
-    let first_told: Vec<u32> = first_mentions(
-        &sink.received().iter().map(|mail| mail.message.clone()).collect::<Vec<_>>(),
-        kills,
-    );
-    assert!(first_told.is_sorted(), "told out of order: {first_told:?}");
+    // Order: the problems of one recipient arrive as they happened, and each recovery after its
+    // problem.
+    bench.load(0.0);
+    let steps = || 1..=kills;
+    wait_for("every recovery is told", Duration::from_secs(60), || {
+        let mails = sink.received();
+        steps().all(|step| place(&mails, step, "ok").is_some())
+    });
+    let mails = sink.received();
+    let problems: Vec<usize> =
+        steps().map(|step| place(&mails, step, "critical").expect("it was told")).collect();
+    assert!(problems.is_sorted(), "told out of order: {problems:?}");
+    for (step, problem) in steps().zip(problems) {
+        let recovery = place(&mails, step, "ok").unwrap();
+        assert!(problem < recovery, "step-{step}: recovered in {recovery}, bad in {problem}");
+    }
 }
 
-/// For each step, the place of the first mail that tells it as a problem.
-fn first_mentions(mails: &[String], kills: u32) -> Vec<u32> {
-    (1..=kills)
-        .map(|step| {
-            let name = format!("step-{step}:");
-            let place = mails.iter().position(|mail| mail.contains(&name)).unwrap();
-            u32::try_from(place).unwrap()
-        })
-        .collect()
+/// The first mail that tells this state of a step's check: by its headers where it is about that
+/// alone, else by the line that lists it.
+fn place(mails: &[Received], step: u32, state: &str) -> Option<usize> {
+    let check = format!("step-{step}");
+    let lines = match state {
+        "ok" => vec![format!("OK   {check}:all")],
+        _ => vec![format!("CRIT {check}:all"), format!("     hostwatch explain {check}:all")],
+    };
+    mails.iter().position(|mail| match mail.header("X-Hostwatch-Check") {
+        Some(name) => name == check && mail.header("X-Hostwatch-State").as_deref() == Some(state),
+        None => mail.message.lines().any(|line| {
+            lines.iter().any(|begin| {
+                line.strip_prefix(begin.as_str())
+                    .is_some_and(|rest| !rest.starts_with(char::is_numeric))
+            })
+        }),
+    })
 }
 
 /// Xorshift: the test's moments are random but the same in every run.
