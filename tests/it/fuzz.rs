@@ -20,7 +20,7 @@ use hostwatch::parse::controller::Controller;
 use hostwatch::parse::hwmon::Sensor;
 use hostwatch::parse::{
     arcconf, bonding, btrfs, cpu, disk, dmsetup, hwmon, ircu, link, linkmode, mdstat, megacli,
-    memory, mount, net, netlink, pressure, ssacli, storcli, tw_cli, zpool,
+    memory, mount, net, netlink, pressure, scrub, ssacli, storcli, tw_cli, zpool,
 };
 use hostwatch::store::frame;
 
@@ -407,6 +407,30 @@ static PARSERS: &[Parser] = &[
                     black_box(hwmon::value(sensor, text));
                 }
                 black_box(hwmon::flag(text));
+            });
+        },
+    },
+    Parser {
+        name: "scrub",
+        covers: &[
+            "scrub::learn_name",
+            "scrub::learn",
+            "scrub::learn_from",
+            "scrub::scrub",
+            "scrub::restore",
+        ],
+        captures: &[],
+        written: || texts(&["Serial No: ZC1A77Q2 at 00:25:90:a6:4c:d8, 192.0.2.7, 2001:db8::7\n"]),
+        parse: |text| {
+            // No probe waits for it: a person runs `capture`. Its time grows faster than the text.
+            utf8(&text[..text.len().min(2048)], |text| {
+                let key = std::hash::BuildHasherDefault::<std::hash::DefaultHasher>::default();
+                let mut scrubber = scrub::Scrubber::new(key);
+                scrubber.learn_name(text.get(..20).unwrap_or("host1"));
+                scrubber.learn(text.get(..12).unwrap_or("ZC1A77Q2"));
+                scrubber.learn_from(text);
+                let clean = scrubber.scrub(text);
+                eat(scrubber.restore(&clean));
             });
         },
     },
