@@ -64,6 +64,10 @@ fn condition(host: &Host, state: &str, pool: &Pool, report: &mut Report) {
                 Some(scan) => {
                     (State::Warning, "rebuilding", format!("; {}", progress("rebuild", scan)))
                 }
+                None if spares_cover(pool) => (State::Warning, "spare-in-use", String::new()),
+                None if logs_only(pool) => {
+                    (State::Warning, "no-log", "; only the log device is gone".to_owned())
+                }
                 // Without the tool's answer only the kernel's word is known.
                 None if pool.vdevs.is_empty() => (State::Critical, "degraded", String::new()),
                 None => (State::Critical, "degraded", "; nothing is being rebuilt".to_owned()),
@@ -104,14 +108,31 @@ fn condition(host: &Host, state: &str, pool: &Pool, report: &mut Report) {
     }
 }
 
+/// Members that are gone.
+fn gone(pool: &Pool) -> impl Iterator<Item = &Vdev> {
+    bad_disks(pool).filter(|vdev| vdev.state != "DEGRADED")
+}
+
+/// Whether a spare has taken over for every member that is gone: the data is whole again, and the
+/// pool waits for a new disk.
+fn spares_cover(pool: &Pool) -> bool {
+    let gone = gone(pool).count();
+    let taken = |vdev: &&Vdev| vdev.section == "spares" && vdev.state == "INUSE";
+    gone > 0 && pool.vdevs.iter().filter(taken).count() >= gone
+}
+
+/// Whether only log devices are gone: the pool writes its log to its disks, and no data is at risk.
+fn logs_only(pool: &Pool) -> bool {
+    gone(pool).next().is_some() && gone(pool).all(|vdev| vdev.section == "logs")
+}
+
 /// Counts, and disks that are sick while the pool is whole.
 fn disks(host: &Host, state: &str, pool: &Pool, report: &mut Report) {
     if pool.vdevs.is_empty() {
         return;
     }
     let length = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let missing = bad_disks(pool).filter(|vdev| vdev.state != "DEGRADED").count();
-    report.count(MEMBERS_MISSING, length(missing));
+    report.count(MEMBERS_MISSING, length(gone(pool).count()));
     report.count(
         MEMBERS_FAILED,
         length(bad_disks(pool).filter(|vdev| vdev.state == "FAULTED").count()),
