@@ -11,6 +11,7 @@ use hostwatch::notify::deliver::Job;
 use hostwatch::notify::outbox::{Fate, Outbox};
 use hostwatch::notify::relay::{Login, Relay, Secret, Smtp, TlsMode};
 
+use crate::agent::wait_for;
 use crate::delivery::{Outcome, mail, program, send, send_with, smtp};
 use crate::hostile::{Fault, Peer, Step};
 
@@ -266,9 +267,12 @@ fn a_child_that_hangs_is_ended_with_all_it_started_and_what_it_said_counts() {
     assert!(outcome.is_accepted("a@example.net") && outcome.fates.len() == 1, "{outcome:?}");
     assert_eq!(outcome.trouble(), "no way out answered within 6s");
     for pid in std::fs::read_to_string(&pids).unwrap().split_whitespace() {
-        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // Gone, or dead and waiting for the machine's init to take notice.
-        assert!(state.is_empty() || state.contains(") Z "), "{pid}: {state}");
+        // A killed process is gone when the system gets round to it; then it is nowhere, or dead and
+        // waiting for the machine's init to take notice.
+        wait_for("what it had started is gone", LOADED, || {
+            let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            state.is_empty() || state.contains(") Z ")
+        });
     }
     let dies = script(dir.path(), "dies", "exit 3");
     assert_eq!(
