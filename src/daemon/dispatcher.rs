@@ -1,5 +1,6 @@
 //! The dispatcher: one thread that owns the engine, sleeps until something is due or happens, and
-//! does what the engine asks for. The only thread that wakes in a steady state.
+//! does what the engine asks for. The only thread of this process that wakes in a steady state, but
+//! for the one that hears the lane process.
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
