@@ -119,7 +119,7 @@ nobody asked for among them.",
             "Frames dropped instead of sent within the last hour.",
         ),
     ],
-    findings: Some("lost in use or not as expected, and warning when slower than it could be"),
+    findings: Some("lost, or not what is expected or possible"),
     example: include_str!("../../../conf.d/nic.yaml"),
 };
 
