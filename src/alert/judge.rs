@@ -244,6 +244,7 @@ mod tests {
             findings: vec![Finding {
                 state,
                 code: "degraded".to_owned(),
+                key: String::new(),
                 fact: "degraded, 1 of 2 disks".to_owned(),
                 detail: Vec::new(),
             }],

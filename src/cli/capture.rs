@@ -18,7 +18,7 @@ use crate::host::record::{Copy, Node, Noted, Recorder};
 use crate::model::exit;
 use crate::model::unit::Span;
 use crate::parse::scrub::Scrubber;
-use crate::probe::{KINDS, Kind, Options};
+use crate::probe::{self, KINDS, Kind, Options};
 
 /// Looks at the copy to find what else a recording is read for; each finds what the one before led
 /// to, and the third has found nothing on any machine so far.
@@ -94,7 +94,8 @@ fn look(screen: &Screen, host: &Host, patience: Span) -> Noted {
     let host = host.clone().recording(recorder.clone());
     let _ = host.identity();
     for kind in KINDS.iter().copied() {
-        let sources: BTreeSet<Arc<str>> = match kind.survey(&host) {
+        let sources: BTreeSet<Arc<str>> = match probe::list(kind, &host, Clock::new().now().moment)
+        {
             Ok(found) => found.into_iter().map(|found| found.source).collect(),
             Err(_) => continue,
         };

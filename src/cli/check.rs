@@ -18,7 +18,7 @@ use crate::model::exit;
 use crate::model::id::Id;
 use crate::model::state::State;
 use crate::model::unit::{Span, Unit};
-use crate::probe::{Found, KINDS, KindSpec};
+use crate::probe::{Found, KINDS, Kind, KindSpec};
 
 /// The version of the JSON format.
 const FORMAT: u32 = 1;
@@ -106,9 +106,14 @@ fn judge_all(host: &Host, plan: &Plan, ids: &Ids, timeout: Span) -> Vec<Verdict>
     let mut results = Vec::new();
     let mut reader = Reader::new(host.clone(), timeout);
     let mut watched: Vec<(Arc<plan::Check>, Found)> = Vec::new();
-    for kind in KINDS {
-        let name = kind.spec().name;
-        match kind.survey(host) {
+    let asked = |kind: &&dyn Kind| {
+        let mut checks =
+            plan.checks.iter().filter(|check| check.kind.spec().name == kind.spec().name);
+        checks.any(|check| ids.may_take(&check.name))
+    };
+    for listed in reader.list(KINDS.iter().copied().filter(asked)) {
+        let name = listed.kind.spec().name;
+        match listed.found {
             Ok(found) => {
                 let pairs = plan.assign(name, &found);
                 watched.extend(

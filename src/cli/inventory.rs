@@ -13,7 +13,7 @@ use crate::host::Host;
 use crate::model::id::Id;
 use crate::model::reading::ProbeError;
 use crate::model::unit::Span;
-use crate::probe::{Found, KINDS, Kind};
+use crate::probe::{self, Found, KINDS, Kind};
 
 /// The machine that is meant: this one, or a recording.
 pub(super) fn host(root: Option<&Path>) -> Result<Host, String> {
@@ -47,6 +47,8 @@ pub(super) struct Inventory {
     pub(super) items: Vec<Item>,
     /// Kinds whose list could not be read.
     pub(super) unread: Vec<(&'static str, ProbeError)>,
+    /// Kinds with a device that gave no answer, so that some of their instances are not known.
+    pub(super) unasked: BTreeSet<&'static str>,
 }
 
 /// One instance.
@@ -81,9 +83,14 @@ impl Inventory {
         let mut unread = Vec::new();
         let mut seen = Vec::new();
         let mut reader = Reader::new(host.clone(), timeout);
-        for kind in KINDS.iter().copied() {
+        let mut unasked = BTreeSet::new();
+        for listed in reader.list(KINDS.iter().copied()) {
+            let kind = listed.kind;
             let name = kind.spec().name;
-            let found = match kind.survey(host) {
+            if listed.unasked {
+                unasked.insert(name);
+            }
+            let found = match listed.found {
                 Ok(found) => found,
                 // What a recording lacks is no fault of the machine.
                 Err(_) if host.is_recorded() => continue,
@@ -118,7 +125,7 @@ impl Inventory {
                 Item { kind, watched: watched.collect(), why_not, found }
             })
             .collect();
-        Self { items, unread }
+        Self { items, unread, unasked }
     }
 
     /// What is new, missing, or another thing than what is pinned.
@@ -152,6 +159,11 @@ impl Inventory {
             for (instance, pin) in
                 pins.iter().filter(|(name, _)| !here.contains(&(*kind, &***name)))
             {
+                let silent = self.unasked.contains(kind)
+                    && probe::kind(kind).is_some_and(|kind| kind.is_inquired(&pin.facts));
+                if silent {
+                    continue;
+                }
                 let id = missing_id(plan, kind, instance, pin);
                 let place = crate::alert::words::place(&pin.place);
                 let change = match pin.is_elsewhere(instance, &found) {

@@ -151,7 +151,11 @@ fn outlook(progress: &Progress, at: Stamp) -> Option<String> {
 
 /// Ids as typed: plain ids and globs.
 #[derive(Debug)]
-pub struct Ids(Vec<globset::GlobMatcher>);
+pub struct Ids {
+    whole: Vec<globset::GlobMatcher>,
+    /// What stands before the colon of each.
+    checks: Vec<globset::GlobMatcher>,
+}
 
 impl Ids {
     /// Compiles what was typed; nothing typed takes everything.
@@ -159,17 +163,30 @@ impl Ids {
     /// # Errors
     /// A sentence for people when a glob is malformed.
     pub fn new(typed: &[String]) -> Result<Self, String> {
-        let compile = |text: &String| {
+        let compile = |text: &str| {
             globset::Glob::new(text)
                 .map(|glob| glob.compile_matcher())
                 .map_err(|error| format!("`{text}` is not an id or a glob: {}", error.kind()))
         };
-        typed.iter().map(compile).collect::<Result<_, _>>().map(Self)
+        let whole = typed.iter().map(|text| compile(text)).collect::<Result<_, _>>()?;
+        // A glob that is cut in its middle may take anything.
+        let head = |text: &String| {
+            let head = text.split(':').next().unwrap_or_default();
+            compile(head).or_else(|_| compile("*"))
+        };
+        let checks = typed.iter().map(head).collect::<Result<_, _>>()?;
+        Ok(Self { whole, checks })
+    }
+
+    /// Whether an instance of this check may have been asked for.
+    #[must_use]
+    pub fn may_take(&self, check: &str) -> bool {
+        self.checks.is_empty() || self.checks.iter().any(|glob| glob.is_match(check))
     }
 
     /// Whether an id was asked for.
     #[must_use]
     pub fn take(&self, id: &str) -> bool {
-        self.0.is_empty() || self.0.iter().any(|glob| glob.is_match(id))
+        self.whole.is_empty() || self.whole.iter().any(|glob| glob.is_match(id))
     }
 }

@@ -40,6 +40,8 @@ pub fn run(
     if let (Some(plan), Some(host)) = (&loaded.plan, host) {
         let surveys: BTreeMap<_, _> = KINDS
             .iter()
+            // What only a device can list is not known here.
+            .filter(|kind| !kind.asks(host))
             .filter_map(|kind| Some((kind.spec().name, kind.survey(host).ok()?)))
             .collect();
         let more = config::lint(plan, &surveys);

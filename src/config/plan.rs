@@ -76,6 +76,7 @@ impl Pin {
             lane: Lane::Inline,
             attributes: spec.selectors.iter().flat_map(|s| values(s.key)).collect(),
             labels: IDENTITY.iter().flat_map(|name| values(name)).collect(),
+            behind: None,
             by_default: true,
         }
     }

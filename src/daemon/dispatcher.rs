@@ -133,7 +133,16 @@ impl Dispatcher {
     fn perform(&mut self, effect: Effect) -> Option<Event> {
         match effect {
             Effect::Survey(kind) => {
-                Some(Event::Surveyed { kind: kind.spec().name, result: kind.survey(&self.host) })
+                let asking = kind.asks(&self.host);
+                if asking {
+                    self.lanes.list(kind);
+                }
+                let result = kind.survey(&self.host);
+                Some(Event::Surveyed { kind: kind.spec().name, result, asking })
+            }
+            Effect::Recall { source, instance, memo } => {
+                self.lanes.recall(source, instance, memo);
+                None
             }
             Effect::Open { source, kind, name, options, lane } => {
                 self.lanes.open(source, kind, &name, &options, lane);

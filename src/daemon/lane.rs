@@ -3,11 +3,12 @@
 //! A panic of a probe becomes a failed run. A lane process that dies is started again with the
 //! next read, at most once a minute.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::clock::Clock;
 use super::inbox::{Message, Post};
-use super::lane_process::{LaneProcess, Order};
+use super::lane_process::{Answer, LaneProcess, Order};
 use crate::engine::event::{Event, SourceId};
 use crate::host::Host;
 use crate::model::reading::{ProbeError, Sample};
@@ -31,15 +32,25 @@ pub struct Lanes {
 
 enum Source {
     Inline(Box<dyn Probe>),
-    /// The order that opens it, and the run that is outstanding.
-    Own(Order, Option<u64>),
+    Own(Own),
+}
+
+/// A source in the lane process.
+#[derive(Debug)]
+struct Own {
+    /// The order that opens it.
+    order: Order,
+    /// The run that is outstanding.
+    run: Option<u64>,
+    /// What its instances had to remember last, for a process that takes over.
+    memos: BTreeMap<Arc<str>, String>,
 }
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Inline(_) => f.write_str("inline"),
-            Self::Own(order, run) => write!(f, "own {order:?} {run:?}"),
+            Self::Own(own) => write!(f, "{own:?}"),
         }
     }
 }
@@ -73,7 +84,7 @@ impl Lanes {
                 if let Some(process) = &mut self.process {
                     let _ = process.send(&order);
                 }
-                Source::Own(order, None)
+                Source::Own(Own { order, run: None, memos: BTreeMap::new() })
             }
         };
         self.sources.insert(source, opened);
@@ -88,6 +99,33 @@ impl Lanes {
         }
     }
 
+    /// Gives a source back what one of its instances had to remember.
+    pub fn recall(&mut self, source: SourceId, instance: Arc<str>, memo: String) {
+        match self.sources.get_mut(&source) {
+            Some(Source::Inline(probe)) => probe.recall(&instance, &memo),
+            Some(Source::Own(own)) => {
+                own.memos.insert(Arc::clone(&instance), memo.clone());
+                if let Some(process) = &mut self.process {
+                    let _ = process.send(&Order::Recall { source: source.0, instance, memo });
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Has the devices of a kind asked for their instances. A process that cannot be started now
+    /// is with the next survey.
+    pub fn list(&mut self, kind: &dyn Kind) {
+        let now = self.clock.now().moment;
+        if self.process.is_none() && self.start_process(now).is_err() {
+            return;
+        }
+        let order = Order::List { kind: kind.spec().name.to_owned(), now };
+        if self.process.as_mut().is_some_and(|process| process.send(&order).is_err()) {
+            self.process = None;
+        }
+    }
+
     /// Runs a source. An inline source answers at once; a lane answers through the inbox.
     pub fn read(&mut self, source: SourceId, run: u64) -> Option<Event> {
         let now = self.clock.now().moment;
@@ -97,8 +135,8 @@ impl Lanes {
                 let sample = Sample { taken: now, result };
                 Some(Event::Sampled { source, run, sample })
             }
-            Source::Own(_, outstanding) => {
-                *outstanding = Some(run);
+            Source::Own(own) => {
+                own.run = Some(run);
                 let sent = self.order_read(source, run, now);
                 sent.err().map(|why| failed(source, run, now, why))
             }
@@ -129,9 +167,15 @@ impl Lanes {
             post.send(Message::Lane(answer));
         })
         .map_err(|error| format!("cannot start the lane process: {error}"))?;
-        for source in self.sources.values() {
-            if let Source::Own(order, _) = source {
-                process.send(order).map_err(|error| format!("the lane process: {error}"))?;
+        for (source, opened) in &self.sources {
+            let Source::Own(own) = opened else { continue };
+            let recalls = own.memos.iter().map(|(instance, memo)| Order::Recall {
+                source: source.0,
+                instance: Arc::clone(instance),
+                memo: memo.clone(),
+            });
+            for order in std::iter::once(own.order.clone()).chain(recalls) {
+                process.send(&order).map_err(|error| format!("the lane process: {error}"))?;
             }
         }
         self.process = Some(process);
@@ -140,25 +184,38 @@ impl Lanes {
 
     /// Takes in an answer of the lane process, or that it has ended; returns what the engine must
     /// know.
-    pub fn hear(&mut self, answer: Option<super::lane_process::Answer>) -> Vec<Event> {
+    pub fn hear(&mut self, answer: Option<Answer>) -> Vec<Event> {
         let now = self.clock.now().moment;
         let Some(answer) = answer else {
             self.process = None;
             let outstanding = self.sources.iter_mut().filter_map(|(source, opened)| {
-                let Source::Own(_, run) = opened else { return None };
+                let Source::Own(own) = opened else { return None };
                 let why = "the lane process has ended".to_owned();
-                Some(failed(*source, run.take()?, now, why))
+                Some(failed(*source, own.run.take()?, now, why))
             });
             return outstanding.collect();
         };
-        let source = SourceId(answer.source);
-        if let Some(Source::Own(_, run)) = self.sources.get_mut(&source)
-            && *run == Some(answer.run)
-        {
-            *run = None;
+        let (source, run, result) = match answer {
+            Answer::Read { source, run, result } => (SourceId(source), run, result),
+            Answer::Listed { kind, result } => {
+                let Some(kind) = probe::kind(&kind) else { return Vec::new() };
+                let result =
+                    result.map(|lines| lines.into_iter().map(|line| line.found(kind)).collect());
+                return vec![Event::Inquired { kind: kind.spec().name, result }];
+            }
+        };
+        if let Some(Source::Own(own)) = self.sources.get_mut(&source) {
+            if own.run == Some(run) {
+                own.run = None;
+            }
+            for seen in result.iter().flatten() {
+                if let Some(memo) = &seen.memo {
+                    own.memos.insert(Arc::clone(&seen.instance), memo.clone());
+                }
+            }
         }
-        let sample = Sample { taken: now, result: answer.result };
-        vec![Event::Sampled { source, run: answer.run, sample }]
+        let sample = Sample { taken: now, result };
+        vec![Event::Sampled { source, run, sample }]
     }
 }
 

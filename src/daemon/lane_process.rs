@@ -5,15 +5,16 @@
 //! child holds no lock and no file of the agent's, and can be left behind. Orders go in and
 //! answers come out as lines of JSON.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::wire::FoundLine;
 use crate::host::Host;
 use crate::model::kind::OptionValue;
 use crate::model::limit::{LANE_STACK_BYTES, LANES};
@@ -45,6 +46,22 @@ pub enum Order {
         /// The time, for rates.
         now: Moment,
     },
+    /// Give a source back what one of its instances had to remember.
+    Recall {
+        /// Which.
+        source: u32,
+        /// Of which instance.
+        instance: Arc<str>,
+        /// In the probe's own form.
+        memo: String,
+    },
+    /// Ask the devices of a kind for their instances.
+    List {
+        /// Name of the kind.
+        kind: String,
+        /// The time, for answers that age.
+        now: Moment,
+    },
     /// Forget a source.
     Close {
         /// Which.
@@ -52,15 +69,26 @@ pub enum Order {
     },
 }
 
-/// What the child answers to a read.
+/// What the child answers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Answer {
-    /// Of which source.
-    pub source: u32,
-    /// Of which run.
-    pub run: u64,
-    /// What was seen.
-    pub result: Result<Vec<Observation>, ProbeError>,
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// To a read.
+    Read {
+        /// Of which source.
+        source: u32,
+        /// Of which run.
+        run: u64,
+        /// What was seen.
+        result: Result<Vec<Observation>, ProbeError>,
+    },
+    /// To the question for instances.
+    Listed {
+        /// Name of the kind.
+        kind: String,
+        /// What there is.
+        result: Result<Vec<FoundLine>, ProbeError>,
+    },
 }
 
 /// The agent's end.
@@ -118,8 +146,9 @@ impl LaneProcess {
 /// The child's whole life: lanes by order, until the input ends.
 pub fn serve(root: Option<&Path>) {
     let host = root.map_or_else(Host::live, Host::recorded);
-    let out = Arc::new(std::sync::Mutex::new(std::io::stdout()));
-    let mut lanes: HashMap<u32, Sender<(u64, Moment)>> = HashMap::new();
+    let out = Arc::new(Mutex::new(std::io::stdout()));
+    let listing = Listing::default();
+    let mut lanes: HashMap<u32, Sender<Work>> = HashMap::new();
     for line in std::io::stdin().lines().map_while(Result::ok) {
         match serde_json::from_str(&line) {
             Ok(Order::Open { source, kind, name, options }) if lanes.len() < LANES => {
@@ -128,12 +157,18 @@ pub fn serve(root: Option<&Path>) {
                 }
             }
             Ok(Order::Read { source, run, now }) => {
-                let handed = lanes.get(&source).is_some_and(|lane| lane.send((run, now)).is_ok());
-                if !handed {
+                let lane = lanes.get(&source);
+                if !lane.is_some_and(|lane| lane.send(Work::Read { run, now }).is_ok()) {
                     let why = format!("no lane for it; at most {LANES} sources may be slow");
-                    say(&out, &Answer { source, run, result: Err(ProbeError::Failed(why)) });
+                    say(&out, &Answer::Read { source, run, result: Err(ProbeError::Failed(why)) });
                 }
             }
+            Ok(Order::Recall { source, instance, memo }) => {
+                if let Some(lane) = lanes.get(&source) {
+                    let _ = lane.send(Work::Recall { instance, memo });
+                }
+            }
+            Ok(Order::List { kind, now }) => listing.begin(&host, &kind, now, &out),
             Ok(Order::Close { source }) => drop(lanes.remove(&source)),
             Ok(Order::Open { .. }) | Err(_) => {}
         }
@@ -147,8 +182,8 @@ fn open(
     kind: &str,
     name: &str,
     options: &[(String, OptionValue)],
-    out: &Arc<std::sync::Mutex<std::io::Stdout>>,
-) -> Option<Sender<(u64, Moment)>> {
+    out: &Arc<Mutex<std::io::Stdout>>,
+) -> Option<Sender<Work>> {
     let kind = probe::kind(kind)?;
     let options = kind
         .spec()
@@ -165,16 +200,56 @@ fn open(
     std::thread::Builder::new()
         .stack_size(LANE_STACK_BYTES)
         .spawn(move || {
-            for (run, now) in runs {
-                let result = probe::run(probe.as_mut(), &host, now);
-                say(&out, &Answer { source, run, result });
+            for work in runs {
+                match work {
+                    Work::Read { run, now } => {
+                        let result = probe::run(probe.as_mut(), &host, now);
+                        say(&out, &Answer::Read { source, run, result });
+                    }
+                    Work::Recall { instance, memo } => probe.recall(&instance, &memo),
+                }
             }
         })
         .ok()?;
     Some(sender)
 }
 
-fn say(out: &std::sync::Mutex<std::io::Stdout>, answer: &Answer) {
+/// What a lane is told.
+enum Work {
+    Read { run: u64, now: Moment },
+    Recall { instance: Arc<str>, memo: String },
+}
+
+/// Kinds whose devices are being asked for their instances: each once at a time.
+#[derive(Default, Clone)]
+struct Listing(Arc<Mutex<HashSet<&'static str>>>);
+
+impl Listing {
+    fn begin(&self, host: &Host, kind: &str, now: Moment, out: &Arc<Mutex<std::io::Stdout>>) {
+        let Some(kind) = probe::kind(kind) else { return };
+        let name = kind.spec().name;
+        if !self.under_way().insert(name) {
+            return;
+        }
+        let (host, out, listing) = (host.clone(), Arc::clone(out), self.clone());
+        let thread = std::thread::Builder::new().name("list".to_owned());
+        let spawned = thread.stack_size(LANE_STACK_BYTES).spawn(move || {
+            let result = probe::inquire(kind, &host, now);
+            let result = result.map(|found| found.into_iter().map(FoundLine::from).collect());
+            listing.under_way().remove(name);
+            say(&out, &Answer::Listed { kind: name.to_owned(), result });
+        });
+        if spawned.is_err() {
+            self.under_way().remove(name);
+        }
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashSet<&'static str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn say(out: &Mutex<std::io::Stdout>, answer: &Answer) {
     let Ok(mut line) = serde_json::to_vec(answer) else { return };
     line.push(b'\n');
     if let Ok(mut out) = out.lock() {

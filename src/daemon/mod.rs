@@ -27,3 +27,4 @@ pub mod supervisor;
 pub mod test_mail;
 pub mod watching;
 pub mod way_out;
+pub mod wire;

@@ -1,5 +1,6 @@
-//! Reads sources once, for the one-shot `check`: those that may hang in the lane process, with
-//! one deadline for all of them; rates by a second reading a moment later.
+//! Lists and reads everything once, for the one-shot commands: what may hang in the lane process,
+//! with one deadline for all lists and one for all readings; rates by a second reading a moment
+//! later.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use crate::host::Host;
 use crate::model::reading::{MetricId, Observation, ProbeError};
 use crate::model::time::Moment;
 use crate::model::unit::Span;
-use crate::probe::{self, Found, Lane, Probe};
+use crate::probe::{self, Found, Kind, Lane, Probe};
 
 /// Between the two readings of a rate.
 const RATE_INTERVAL: Span = Span::from_secs(1);
@@ -29,6 +30,25 @@ pub struct Reader {
     timeout: Span,
     keys: HashMap<Key, usize>,
     sources: Vec<Source>,
+    slow: Option<Slow>,
+}
+
+/// The lane process, and what it says.
+#[derive(Debug)]
+struct Slow {
+    process: LaneProcess,
+    answers: Receiver<Answer>,
+}
+
+/// What there is of one kind.
+#[derive(Debug)]
+pub struct Listed {
+    /// The kind.
+    pub kind: &'static dyn Kind,
+    /// Its instances, or why they cannot be listed.
+    pub found: Result<Vec<Found>, ProbeError>,
+    /// A device that had to be asked for more of them gave no answer.
+    pub unasked: bool,
 }
 
 struct Source {
@@ -62,7 +82,50 @@ impl Reader {
     /// Nothing wanted yet.
     #[must_use]
     pub fn new(host: Host, timeout: Span) -> Self {
-        Self { host, timeout, keys: HashMap::new(), sources: Vec::new() }
+        Self { host, timeout, keys: HashMap::new(), sources: Vec::new(), slow: None }
+    }
+
+    /// Finds the instances of these kinds; returns when all have answered or the deadline has
+    /// passed.
+    pub fn list(&mut self, kinds: impl Iterator<Item = &'static dyn Kind>) -> Vec<Listed> {
+        let mut list = Vec::new();
+        let mut waiting = 0;
+        let now = Clock::new().now().moment;
+        for kind in kinds {
+            let asks = kind.asks(&self.host);
+            if asks && let Some(slow) = self.slow() {
+                let order = Order::List { kind: kind.spec().name.to_owned(), now };
+                waiting += usize::from(slow.process.send(&order).is_ok());
+            }
+            list.push(Listed { kind, found: kind.survey(&self.host), unasked: asks });
+        }
+        self.collect(waiting, |_, answer| {
+            let Answer::Listed { kind, result } = answer else { return false };
+            let mut all = list.iter_mut();
+            if let Some(one) = all.find(|one| one.kind.spec().name == kind)
+                && let (Ok(found), Ok(asked)) = (&mut one.found, result)
+            {
+                let asked = asked.into_iter().map(|line| line.found(one.kind)).collect();
+                *found = probe::join(std::mem::take(found), asked);
+                one.unasked = false;
+            }
+            true
+        });
+        list
+    }
+
+    fn slow(&mut self) -> Option<&mut Slow> {
+        if self.slow.is_none() {
+            let (sender, answers) = channel();
+            let process = LaneProcess::start(&self.host, move |answer| {
+                // When the child ends, the sender goes with this closure and the wait is over.
+                if let Some(answer) = answer {
+                    let _ = sender.send(answer);
+                }
+            });
+            self.slow = Some(Slow { process: process.ok()?, answers });
+        }
+        self.slow.as_mut()
     }
 
     /// Adds an instance.
@@ -89,16 +152,21 @@ impl Reader {
     /// Reads everything; returns when all have answered or the deadline has passed.
     pub fn read(&mut self) {
         let clock = Clock::new();
-        let slow = self.start_slow(clock.now().moment);
+        let waiting = self.start_slow(clock.now().moment);
         self.read_inline(clock.now().moment);
         let incomplete = self.sources.iter().any(|s| s.lane == Lane::Inline && !s.is_complete());
         if incomplete && !self.host.is_recorded() {
             std::thread::sleep(RATE_INTERVAL.to_std());
             self.read_inline(clock.now().moment);
         }
-        if let Some((_process, answers, waiting)) = slow {
-            self.collect(clock, &answers, waiting);
-        }
+        self.collect(waiting, |sources, answer| {
+            let Answer::Read { source, result, .. } = answer else { return false };
+            let index = usize::try_from(source).unwrap_or(usize::MAX);
+            if let Some(source) = sources.get_mut(index) {
+                source.outcome = result;
+            }
+            true
+        });
     }
 
     fn read_inline(&mut self, now: Moment) {
@@ -113,44 +181,42 @@ impl Reader {
         }
     }
 
-    fn start_slow(&self, now: Moment) -> Option<(LaneProcess, Receiver<Answer>, usize)> {
-        let slow = || self.sources.iter().zip(0_u32..).filter(|(s, _)| s.lane == Lane::Own);
-        let count = slow().count();
-        if count == 0 {
-            return None;
-        }
-        let (sender, answers) = channel();
-        let mut process = LaneProcess::start(&self.host, move |answer| {
-            // When the child ends, the sender goes with this closure and the wait is over.
-            if let Some(answer) = answer {
-                let _ = sender.send(answer);
+    /// Orders the readings of slow sources; says how many.
+    fn start_slow(&mut self, now: Moment) -> usize {
+        let mut orders = Vec::new();
+        for (source, number) in self.sources.iter().zip(0_u32..) {
+            if source.lane == Lane::Inline {
+                continue;
             }
-        })
-        .ok()?;
-        for (source, number) in slow() {
             let options =
                 source.check.options.iter().map(|(key, v)| ((*key).to_owned(), v.clone()));
-            let open = Order::Open {
+            orders.push(Order::Open {
                 source: number,
                 kind: source.check.kind.spec().name.to_owned(),
                 name: source.name.to_string(),
                 options: options.collect(),
-            };
-            let _ = process.send(&open);
-            let _ = process.send(&Order::Read { source: number, run: 0, now });
+            });
+            orders.push(Order::Read { source: number, run: 0, now });
         }
-        Some((process, answers, count))
+        if orders.is_empty() {
+            return 0;
+        }
+        let Some(slow) = self.slow() else { return 0 };
+        let _ = orders.iter().try_for_each(|order| slow.process.send(order));
+        orders.len() / 2
     }
 
-    fn collect(&mut self, clock: Clock, answers: &Receiver<Answer>, waiting: usize) {
+    /// Takes in answers until as many as are waited for have come, or the deadline has passed.
+    /// `take` says whether an answer was one of them.
+    fn collect(&mut self, waiting: usize, mut take: impl FnMut(&mut [Source], Answer) -> bool) {
+        let clock = Clock::new();
         let deadline = clock.now().moment + self.timeout;
-        for _ in 0..waiting {
-            let left = deadline.since(clock.now().moment);
-            let Ok(answer) = answers.recv_timeout(left.to_std()) else { return };
-            let index = usize::try_from(answer.source).unwrap_or(usize::MAX);
-            if let Some(source) = self.sources.get_mut(index) {
-                source.outcome = answer.result;
-            }
+        let Some(slow) = &self.slow else { return };
+        let mut left = waiting;
+        while left > 0 {
+            let patience = deadline.since(clock.now().moment);
+            let Ok(answer) = slow.answers.recv_timeout(patience.to_std()) else { return };
+            left -= usize::from(take(&mut self.sources, answer));
         }
     }
 

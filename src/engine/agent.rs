@@ -80,6 +80,7 @@ impl Fault {
             lane: Lane::Inline,
             attributes: Vec::new(),
             labels: Vec::new(),
+            behind: None,
             by_default: true,
         }
     }

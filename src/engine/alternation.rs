@@ -93,10 +93,14 @@ fn engine(check: Check, instances: &[Arc<str>], effects: &mut Vec<Effect>) -> En
         lane: Lane::Inline,
         attributes: Vec::new(),
         labels: Vec::new(),
+        behind: None,
         by_default: true,
     });
-    let _ =
-        engine.step(now, Event::Surveyed { kind: "disk", result: Ok(found.collect()) }, effects);
+    let _ = engine.step(
+        now,
+        Event::Surveyed { kind: "disk", result: Ok(found.collect()), asking: false },
+        effects,
+    );
     engine
 }
 

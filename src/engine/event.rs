@@ -29,6 +29,15 @@ pub enum Event {
         kind: &'static str,
         /// What there is.
         result: Result<Vec<Found>, ProbeError>,
+        /// Devices are being asked too: [`Event::Inquired`] follows, if they answer.
+        asking: bool,
+    },
+    /// Instances of a kind that only a device could list.
+    Inquired {
+        /// Name of the kind.
+        kind: &'static str,
+        /// What there is.
+        result: Result<Vec<Found>, ProbeError>,
     },
     /// The kernel says that the mount table or the list of links changed: survey soon.
     Changed {
@@ -63,7 +72,8 @@ pub enum Event {
 /// An output: what the daemon must do.
 #[derive(Debug)]
 pub enum Effect {
-    /// Find the instances of a kind, now and inline.
+    /// Find the instances of a kind, now and inline; where a device must be asked for more of
+    /// them, have it asked in a lane.
     Survey(&'static dyn Kind),
     /// Open a source, so that later reads can name it.
     Open {
@@ -77,6 +87,15 @@ pub enum Effect {
         options: Options,
         /// Where it is read.
         lane: Lane,
+    },
+    /// Give a source back what one of its instances had to remember.
+    Recall {
+        /// Which.
+        source: SourceId,
+        /// Of which instance.
+        instance: Arc<str>,
+        /// In the probe's own form.
+        memo: String,
     },
     /// Forget a source; a lane that hangs in it is left to itself.
     Close(SourceId),

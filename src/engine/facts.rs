@@ -2,6 +2,7 @@
 
 use crate::alert::words;
 use crate::alert::{judge, machine};
+use crate::model::finding::Finding;
 use crate::model::limit::NAME_CHARS;
 use crate::model::reading::Observation;
 use crate::model::state::State;
@@ -11,7 +12,8 @@ use crate::notify::notice::{Cause, Notice};
 
 use super::Engine;
 use super::agent;
-use super::watch::{Told, Watch};
+use super::kept::Told;
+use super::watch::Watch;
 
 impl Engine {
     /// All facts of one watch for one contact.
@@ -32,10 +34,20 @@ impl Engine {
         let clause = seen.and_then(|seen| machine::clause(rule, about, seen));
         let found = seen.and_then(|seen| judge::finding(about, seen));
         let found = found.filter(|_| state != State::Ok && state != State::Unknown);
+        let news: Vec<&Finding> = match (cause, seen) {
+            (Cause::Another, Some(seen)) => {
+                watch.told_of(contact).map(|told| told.news(seen).collect()).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
+        let found = news.first().copied().or(found);
         let by_pin = watch.pin_fact().is_some();
         let detail = match found {
             _ if by_pin => watch.pin_detail(),
-            Some(finding) => finding.detail.clone(),
+            Some(finding) => {
+                let further = news.iter().skip(1).map(|other| format!("Also new: {}", other.fact));
+                finding.detail.iter().cloned().chain(further).collect()
+            }
             None => Vec::new(),
         };
         let pinned = watch.pin.as_ref().filter(|_| by_pin);
@@ -60,7 +72,11 @@ impl Engine {
             at_wall: now.wall_at(at),
             since_wall: now.wall_at(watch.caused()),
             lasted: episode.map_or(Span::ZERO, |episode| at.since(episode.began)),
-            fact: cut(&fact(watch, seen)),
+            fact: match news.as_slice() {
+                [] => cut(&fact(watch, seen)),
+                [one] => cut(&one.fact),
+                [first, others @ ..] => cut(&format!("{} and {} more", first.fact, others.len())),
+            },
             limit: match state {
                 State::Unknown => String::new(),
                 _ if found.is_some() || by_pin => String::new(),

@@ -2,10 +2,10 @@
 //! no clock, so that a month runs in seconds in a test.
 //!
 //! ```text
-//! survey   which instances exist, which check judges which        (survey.rs)
+//! survey   which instances exist, which check judges which        (listing.rs, survey.rs)
 //! schedule what is due, what is outstanding, what hangs           (schedule.rs, sampling.rs)
 //! pins     what must be there and is not                        (pins.rs)
-//! watch    one instance: windows, state, episode, what was told   (watch.rs)
+//! watch    one instance: windows, state, episode, what was told   (watch.rs, kept.rs)
 //! telling  from a transition to notices                           (telling.rs, facts.rs)
 //! desk     notices wait for each other, then become a mail        (desk.rs, posting.rs)
 //! report   what `status` and `explain` show                       (report.rs, outlook.rs, wire.rs)
@@ -23,15 +23,16 @@ use crate::model::time::{Moment, Now, Stamp};
 use crate::model::unit::Span;
 use crate::notify::mail::{Mail, MailId};
 use crate::notify::outbox::Outbox;
-use crate::probe::{Found, Kind};
 
 use agent::Fault;
 use desk::Desk;
 use event::{Effect, Event, NextWake};
+use kept::Kept;
+use listing::Surveyed;
 use pen::Pen;
 use record::{Numbers, Replay};
 use schedule::Schedule;
-use watch::{Kept, WatchIx, Watches};
+use watch::{WatchIx, Watches};
 
 mod agent;
 #[cfg(test)]
@@ -39,6 +40,8 @@ mod alternation;
 mod desk;
 pub mod event;
 mod facts;
+mod kept;
+mod listing;
 mod outlook;
 mod pen;
 mod pins;
@@ -66,23 +69,6 @@ pub struct Start {
     pub store_note: Option<String>,
     /// Why nothing can be stored at all; the agent then runs from memory and says so.
     pub store_error: Option<String>,
-}
-
-/// A kind that some check is about.
-#[derive(Debug)]
-struct Surveyed {
-    kind: &'static dyn Kind,
-    /// What the latest survey found; `None` before the first.
-    found: Option<Vec<Found>>,
-    /// When the latest survey came, and when the one before.
-    listed: Option<Moment>,
-    listed_before: Option<Moment>,
-    /// Why the latest survey failed.
-    failed: Option<String>,
-    /// A survey was asked for and has not come back.
-    asked: bool,
-    /// Something is missing that may be gone for good.
-    missing: bool,
 }
 
 /// What goes into the next frame.
@@ -234,7 +220,10 @@ impl Engine {
         let wake = matches!(event, Event::Wake);
         match event {
             Event::Wake => {}
-            Event::Surveyed { kind, result } => self.surveyed(kind, result, effects),
+            Event::Surveyed { kind, result, asking } => {
+                self.surveyed(kind, result, asking, effects);
+            }
+            Event::Inquired { kind, result } => self.inquired(kind, result, effects),
             Event::Changed { kind } => self.ask_survey(kind, effects),
             Event::Sampled { source, run, sample } => self.sampled(source, run, sample, effects),
             Event::Stored(id) => {

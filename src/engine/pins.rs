@@ -48,10 +48,15 @@ impl Engine {
         for here in found.iter_mut().filter(|found| pins.contains_key(&found.instance)) {
             here.by_default = true;
         }
-        let Some(spec) = self.kinds.get(kind).map(|surveyed| surveyed.kind.spec()) else { return };
+        let Some(of_kind) = self.kinds.get(kind).map(|surveyed| surveyed.kind) else { return };
+        let spec = of_kind.spec();
+        let asking = self.is_asking(kind).then_some(of_kind);
         for (instance, pin) in pins {
             let here = found.iter().any(|found| found.instance == *instance);
             if here || pin.is_elsewhere(instance, found) {
+                continue;
+            }
+            if asking.is_some_and(|kind| kind.is_inquired(&pin.facts)) {
                 continue;
             }
             // What was seen of it in this run says more than its pin.

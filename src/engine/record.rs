@@ -12,7 +12,7 @@ use crate::notify::mail::{Mail, MailId};
 use crate::notify::notice::Notice;
 use crate::notify::outbox::Settled;
 
-use super::watch::Kept;
+use super::kept::Kept;
 
 /// Version of the format.
 const VERSION: u32 = 1;

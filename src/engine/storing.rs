@@ -11,8 +11,9 @@ use crate::notify::notice::Notice;
 use super::agent::Fault;
 use super::event::Effect;
 use super::facts;
+use super::kept::Kept;
 use super::record::{self, Posted, Turn};
-use super::watch::{Kept, WatchIx};
+use super::watch::WatchIx;
 use super::{Engine, grid};
 
 /// Watches or notices in one frame, so that it stays far below `JOURNAL_FRAME_BYTES`.

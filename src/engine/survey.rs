@@ -7,81 +7,21 @@ use std::sync::Arc;
 use crate::config::plan::Check;
 use crate::model::id::Id;
 use crate::model::limit::{INSTANCES, SURVEY_EVERY};
-use crate::model::reading::ProbeError;
 use crate::model::state::State;
 use crate::model::unit::Span;
 use crate::notify::notice::{Cause, Notice};
 use crate::probe::{Found, Lane};
 
 use super::event::{Effect, SourceId};
+use super::kept::Kept;
 use super::schedule::{Doing, Source, SourceKey};
-use super::watch::{Kept, Watch, WatchIx};
-use super::{Engine, Surveyed, agent};
+use super::watch::{Watch, WatchIx};
+use super::{Engine, agent};
 
 /// Instances of one source, with those who judge each.
 type Members = BTreeMap<Arc<str>, Vec<WatchIx>>;
 
 impl Engine {
-    /// Learns the kinds of the plan's checks and asks for a survey of each.
-    pub(super) fn learn_kinds(&mut self, effects: &mut Vec<Effect>) {
-        for check in &self.plan.checks {
-            self.kinds.entry(check.kind.spec().name).or_insert_with(|| Surveyed {
-                kind: check.kind,
-                found: None,
-                listed: None,
-                listed_before: None,
-                failed: None,
-                asked: false,
-                missing: false,
-            });
-        }
-        let kinds: Vec<&'static str> = self.kinds.keys().copied().collect();
-        for kind in kinds {
-            self.ask_survey(kind, effects);
-        }
-    }
-
-    /// Asks for a survey, unless one is under way.
-    pub(super) fn ask_survey(&mut self, kind: &str, effects: &mut Vec<Effect>) {
-        if let Some(surveyed) = self.kinds.get_mut(kind)
-            && !surveyed.asked
-        {
-            surveyed.asked = true;
-            effects.push(Effect::Survey(surveyed.kind));
-        }
-    }
-
-    /// A survey came back.
-    pub(super) fn surveyed(
-        &mut self,
-        kind: &'static str,
-        result: Result<Vec<Found>, ProbeError>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(surveyed) = self.kinds.get_mut(kind) else { return };
-        surveyed.asked = false;
-        let found = match result {
-            Ok(found) => found,
-            Err(error) => {
-                // What is watched stays watched: a list that cannot be read proves nothing gone.
-                let text = error.to_string();
-                if surveyed.failed.as_ref() != Some(&text) {
-                    let line = format!("cannot list the instances of {kind}: {text}");
-                    effects.push(Effect::Log { level: tracing::Level::WARN, line });
-                    surveyed.failed = Some(text);
-                }
-                return;
-            }
-        };
-        surveyed.failed = None;
-        surveyed.listed_before = surveyed.listed.replace(self.now.moment);
-        if surveyed.found.as_ref() == Some(&found) && !surveyed.missing {
-            return;
-        }
-        surveyed.found = Some(found);
-        self.assign(kind, effects);
-    }
-
     /// Brings the watches and sources of one kind in step with what its last survey found.
     pub(super) fn assign(&mut self, kind: &'static str, effects: &mut Vec<Effect>) {
         let Some(mut found) = self.kinds.get_mut(kind).and_then(|k| k.found.take()) else { return };
@@ -267,6 +207,9 @@ impl Engine {
 
     /// Ends what the journal knows and no survey found.
     fn end_dormant(&mut self, kind: &str, effects: &mut Vec<Effect>) {
+        if self.is_asking(kind) {
+            return;
+        }
         let patient = self.now.moment < self.dormant_until;
         let ended: Vec<Id> = self
             .dormant
@@ -376,19 +319,25 @@ impl Engine {
         }
         let Some(kind) = self.kinds.get(kind).map(|surveyed| surveyed.kind) else { return };
         for (key, (members, timeout, lane)) in groups {
+            let mut opened = false;
             let id = self.schedule.find(&key).unwrap_or_else(|| {
                 let name = Arc::clone(&key.name);
                 let options = key.options.clone();
                 let id = self.schedule.add(Source::new(key, lane), self.now.moment);
                 effects.push(Effect::Open { source: id, kind, name, options, lane });
+                opened = true;
                 id
             });
             self.schedule.set_timeout(id, timeout);
             let list: Vec<(Arc<str>, Vec<WatchIx>)> = members.into_iter().collect();
             for (n, (_, watches)) in list.iter().enumerate() {
                 for ix in watches {
-                    if let Some(watch) = self.watches.get_mut(*ix) {
-                        watch.source = Some((id, n));
+                    let Some(watch) = self.watches.get_mut(*ix) else { continue };
+                    let joins = watch.source.replace((id, n)).is_none_or(|(old, _)| old != id);
+                    // A probe that is new, or that meets this instance for the first time.
+                    if let Some(memo) = watch.memo.clone().filter(|_| opened || joins) {
+                        let instance = Arc::clone(&watch.id.instance);
+                        effects.push(Effect::Recall { source: id, instance, memo });
                     }
                 }
             }
@@ -414,12 +363,5 @@ impl Engine {
                 self.turn(ix, self.now.moment, effects);
             }
         }
-    }
-}
-
-impl Kept {
-    /// Whether anybody was told of a problem that is not over.
-    fn is_told(&self) -> bool {
-        self.told.iter().any(|(_, told)| told.level != State::Ok || told.lost)
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::model::reading::Observation;
 use crate::model::state::State;
 use crate::model::time::Moment;
 use crate::model::unit::Span;
@@ -13,8 +14,9 @@ use crate::notify::notice::{Cause, Notice};
 use super::Engine;
 use super::agent;
 use super::event::Effect;
-use super::facts::{seen, transition_line};
-use super::watch::{Episode, Watch, WatchIx};
+use super::facts::{self, seen, transition_line};
+use super::kept::Episode;
+use super::watch::{Watch, WatchIx};
 
 /// What is to be told of one watch now.
 enum Tell {
@@ -81,7 +83,11 @@ impl Engine {
         }
         let settle = watch.forced.is_none()
             && (watch.check.rule.recover_for == Span::ZERO || before == State::Unknown);
-        let tell = decide(watch, now.moment, at, counted, settle && changed);
+        let told_elsewhere = self.is_behind_silence(ix);
+        let Some(watch) = self.watches.get_mut(ix) else { return };
+        let seen = facts::seen(&self.schedule, watch);
+        let facts = Facts { seen, told_elsewhere };
+        let tell = decide(watch, &facts, now.moment, at, counted, settle && changed);
         if watch.flap.flapping != was_flapping {
             let word =
                 if was_flapping { "steady again" } else { "flapping, told once until steady" };
@@ -90,6 +96,18 @@ impl Engine {
         }
         self.carry_out(ix, at, tell, changed);
         self.arm(ix);
+    }
+
+    /// Whether an instance is read through another that gives no answer: one mail of that is
+    /// enough, as one of the switch and not of every host behind it.
+    fn is_behind_silence(&self, ix: WatchIx) -> bool {
+        let Some(watch) = self.watches.get(ix) else { return false };
+        let Some((kind, instance)) = &watch.found.behind else { return false };
+        self.watches.iter().any(|(_, other)| {
+            other.state == State::Unknown
+                && other.check.kind.spec().name == *kind
+                && other.id.instance == *instance
+        })
     }
 
     /// Makes notices, updates the ledger, marks what must be stored.
@@ -108,9 +126,13 @@ impl Engine {
             let notice = self.notice(watch, &contact, cause, at);
             let state = notice.state;
             self.owe(notice);
+            let known = self.watches.get(ix).and_then(|watch| seen(&self.schedule, watch));
             let Some(entry) = self.watches.get_mut(ix).and_then(|w| w.told_mut(&contact)) else {
                 continue;
             };
+            if let Some(known) = known.filter(|_| state != State::Unknown) {
+                entry.note_facts(known);
+            }
             entry.last = state;
             match (cause, state) {
                 (_, State::Unknown) => entry.lost = true,
@@ -183,8 +205,22 @@ impl Engine {
 /// How often an instance that flaps without an answer is looked at again.
 const MINUTE: Span = Span::from_secs(60);
 
+/// What the rule of telling must know beside the watch.
+struct Facts<'s> {
+    seen: Option<&'s Observation>,
+    /// It is read through something that gives no answer, and that is told already.
+    told_elsewhere: bool,
+}
+
 /// Applies the rule of telling to one watch.
-fn decide(watch: &mut Watch, now: Moment, at: Moment, counted: bool, settle: bool) -> Tell {
+fn decide(
+    watch: &mut Watch,
+    facts: &Facts<'_>,
+    now: Moment,
+    at: Moment,
+    counted: bool,
+    settle: bool,
+) -> Tell {
     let check = Arc::clone(&watch.check);
     let state = watch.state;
     let lost_for_long = state == State::Unknown
@@ -204,7 +240,7 @@ fn decide(watch: &mut Watch, now: Moment, at: Moment, counted: bool, settle: boo
     };
     let lost = |watch: &Watch| {
         let mut list = Vec::new();
-        for contact in check.notify.iter().filter(|_| lost_for_long) {
+        for contact in check.notify.iter().filter(|_| lost_for_long && !facts.told_elsewhere) {
             let t = told(watch, contact);
             if !t.lost && t.level != State::Critical {
                 list.push((contact.clone(), Cause::Lost));
@@ -266,6 +302,10 @@ fn decide(watch: &mut Watch, now: Moment, at: Moment, counted: bool, settle: boo
                     list.push((contact.clone(), if first { Cause::Problem } else { Cause::Worse }));
                 } else if check.notify_improvement && state.rank() < t.level.rank() {
                     list.push((contact.clone(), Cause::Better));
+                } else if t.level == state
+                    && facts.seen.is_some_and(|seen| t.news(seen).next().is_some())
+                {
+                    list.push((contact.clone(), Cause::Another));
                 }
             }
             Tell::These(list)

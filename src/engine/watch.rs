@@ -4,8 +4,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::alert::flap::Flap;
 use crate::alert::judge;
 use crate::alert::machine::{self, Machine};
@@ -20,98 +18,11 @@ use crate::model::unit::Unit;
 use crate::probe::Found;
 
 use super::event::SourceId;
+use super::kept::{Episode, Kept, Lost, Told};
 use super::pins::Absence;
 
 /// Number of a watch while the agent runs.
 pub(super) type WatchIx = usize;
-
-/// Why nothing is read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Lost {
-    /// Since when.
-    pub(super) since: Moment,
-    /// Short, for subjects.
-    pub(super) fact: String,
-    /// For people.
-    pub(super) text: String,
-    /// Runs in a row.
-    pub(super) runs: u32,
-    /// Whether the state is unknown because of it.
-    pub(super) holds: bool,
-}
-
-/// From leaving ok until ok again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Episode {
-    pub(super) number: u64,
-    pub(super) began: Moment,
-    pub(super) worst_state: State,
-    /// Metric that is followed, and its worst value.
-    #[serde(default)]
-    pub(super) worst: Option<(u8, f64)>,
-}
-
-/// What one contact was told in this episode.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Told {
-    /// Worst of ok, warning, critical that was told and not taken back.
-    pub(super) level: State,
-    /// Whether "no answer" was told.
-    #[serde(default)]
-    pub(super) lost: bool,
-    /// The state in the latest notice.
-    pub(super) last: State,
-    /// Mails.
-    #[serde(default)]
-    pub(super) mails: u32,
-    /// Message-ID of the first.
-    #[serde(default)]
-    pub(super) root: Option<String>,
-}
-
-/// What is stored of a watch: everything that must outlive the process.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Kept {
-    pub(super) id: Id,
-    pub(super) kind: String,
-    pub(super) title: String,
-    /// Fingerprints of the warning and the critical level.
-    pub(super) rule: (u32, u32),
-    pub(super) state: State,
-    pub(super) since: Moment,
-    #[serde(default)]
-    pub(super) machine: Machine,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) lost: Option<Lost>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) episode: Option<Episode>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) told: Vec<(String, Told)>,
-    #[serde(default, skip_serializing_if = "Flap::is_blank")]
-    pub(super) flap: Flap,
-    #[serde(default)]
-    pub(super) settling: bool,
-    #[serde(default)]
-    pub(super) summary: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) absent: Option<Absence>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) replaced: Option<String>,
-}
-
-impl Kept {
-    /// Nothing that a fresh watch would not have.
-    pub(super) fn is_blank(&self) -> bool {
-        self.state == State::Ok
-            && self.machine.is_blank()
-            && self.lost.is_none()
-            && self.episode.is_none()
-            && self.told.is_empty()
-            && self.flap.is_blank()
-            && self.absent.is_none()
-            && self.replaced.is_none()
-    }
-}
 
 /// One instance of one check.
 #[derive(Debug)]
@@ -155,6 +66,8 @@ pub(super) struct Watch {
     pub(super) dirty: bool,
     /// The journal holds something of it.
     pub(super) stored: bool,
+    /// What its probe wants back after a restart.
+    pub(super) memo: Option<String>,
 }
 
 /// What a sample did to a watch.
@@ -194,6 +107,7 @@ impl Watch {
             timer: None,
             dirty: false,
             stored: false,
+            memo: None,
         }
     }
 
@@ -222,6 +136,7 @@ impl Watch {
         self.flap = kept.flap;
         self.settling = kept.settling;
         self.stored = true;
+        self.memo = kept.memo;
     }
 
     /// What must outlive the process.
@@ -250,6 +165,7 @@ impl Watch {
             summary: summary.to_owned(),
             absent: self.absent.clone(),
             replaced: self.replaced.clone(),
+            memo: self.memo.clone(),
         }
     }
 
@@ -272,7 +188,11 @@ impl Watch {
         let step = self.machine.observe(rule, seen, at);
         let level = self.held_level();
         touch.soft |= step.changed;
-        touch.turn |= level != before || level != self.state;
+        touch.turn |= level != before || level != self.state || self.has_news(seen);
+        if seen.memo.is_some() && seen.memo != self.memo {
+            self.memo.clone_from(&seen.memo);
+            touch.soft = true;
+        }
         if self.settling && level == State::Ok && !touch.turn {
             self.confirmed = true;
             touch.turn = true;
@@ -389,6 +309,13 @@ impl Watch {
             self.told.push((contact.to_owned(), Told::default()));
         }
         self.told.iter_mut().find(|(name, _)| name == contact).map(|(_, told)| told)
+    }
+
+    /// Whether a fact came that somebody who knows of the problem does not know.
+    pub(super) fn has_news(&self, seen: &Observation) -> bool {
+        let level = self.held_level();
+        level != State::Ok
+            && self.told.iter().any(|(_, t)| t.level == level && t.news(seen).next().is_some())
     }
 
     /// Whether anybody was told of a problem that is not over.

@@ -16,6 +16,11 @@ pub struct Finding {
     pub state: State,
     /// A stable word of the kind's own, for JSON and for counting: `degraded`, `no-partner`.
     pub code: String,
+    /// Tells one fact from another of the same code: the record of a log, the slot of a disk. Where
+    /// it is given, a fact that comes while the state is bad already is told too; where it is
+    /// empty, only a change of state is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub key: String,
     /// The fact, short, to follow the instance's name in a subject: `degraded, 1 of 2 disks (sdb1
     /// failed)`.
     pub fact: String,

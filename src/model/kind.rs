@@ -39,6 +39,23 @@ impl KindSpec {
     }
 }
 
+/// Names of labels that instances may have which a device lists: both ends of the pipe to the lane
+/// process know them.
+pub const LABELS: &[&str] = &[
+    "technology",
+    "level",
+    "chip",
+    "channel",
+    "device",
+    "entity",
+    "serial",
+    "wwid",
+    "uuid",
+    "mac",
+    "driver",
+    "model",
+];
+
 /// A key below `select:` and `exclude:`.
 #[derive(Debug)]
 pub struct Selector {

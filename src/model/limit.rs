@@ -134,6 +134,8 @@ pub const ERRORS_FRESH: Span = Span::from_secs(900);
 pub const NETLINK_ANSWER_BYTES: usize = 16 << 20;
 /// The kernel answers netlink within this unless a driver holds its lock.
 pub const NETLINK_PATIENCE: Span = Span::from_secs(5);
+/// Facts of one episode that are told one by one; a log that fills is told by its size.
+pub const FACTS_PER_EPISODE: usize = 64;
 /// Times a list that changes while it is read is read again.
 pub const NETLINK_TRIES: u32 = 3;
 /// Steps of a counter kept to say how much it grew lately; older steps are told as one.

@@ -67,6 +67,10 @@ pub struct Observation {
     /// Facts that no number says; empty for kinds of numbers only.
     #[serde(default)]
     pub findings: Vec<Finding>,
+    /// What the probe must know again after a restart of the agent, in its own form: how far it
+    /// read a log. Stored in one transaction with the transition that the same reading makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memo: Option<String>,
 }
 
 impl Observation {

@@ -16,6 +16,8 @@ pub enum Cause {
     Problem,
     /// A problem grew: warning to critical.
     Worse,
+    /// A further fact of a problem that is known: a second disk, a new record of a log.
+    Another,
     /// A problem shrank: critical to warning (only where asked for).
     Better,
     /// No reading for `unknown_after`.

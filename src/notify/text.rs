@@ -313,7 +313,12 @@ fn clean(notice: &Notice) -> Notice {
 /// Whether a notice is about something bad that is going on.
 pub(super) fn is_problem(notice: &Notice) -> bool {
     match notice.cause {
-        Cause::Problem | Cause::Worse | Cause::Better | Cause::Lost | Cause::Flapping => true,
+        Cause::Problem
+        | Cause::Worse
+        | Cause::Another
+        | Cause::Better
+        | Cause::Lost
+        | Cause::Flapping => true,
         Cause::Steady => notice.state != State::Ok,
         Cause::Recovered | Cause::Closed | Cause::Test | Cause::Info => false,
     }

@@ -22,9 +22,12 @@ pub(super) fn tag(n: &Notice) -> &'static str {
         Cause::Flapping => "FLAP",
         Cause::Closed | Cause::Info => "INFO",
         Cause::Test => "TEST",
-        Cause::Problem | Cause::Worse | Cause::Better | Cause::Lost | Cause::Steady => {
-            n.state.short()
-        }
+        Cause::Problem
+        | Cause::Worse
+        | Cause::Another
+        | Cause::Better
+        | Cause::Lost
+        | Cause::Steady => n.state.short(),
     }
 }
 
@@ -37,7 +40,9 @@ pub(super) fn word(n: &Notice) -> &'static str {
         Cause::Closed => "CLOSED",
         Cause::Info => "INFO",
         Cause::Test => "TEST",
-        Cause::Problem | Cause::Worse | Cause::Better | Cause::Lost => long(n.state),
+        Cause::Problem | Cause::Worse | Cause::Another | Cause::Better | Cause::Lost => {
+            long(n.state)
+        }
     }
 }
 
@@ -140,7 +145,7 @@ pub(super) fn sentence(desk: &Desk<'_>, n: &Notice) -> String {
             format!("{word}: {on} has stopped changing and is {}: {}", long(n.state), n.fact)
         }
         Cause::Recovered | Cause::Closed | Cause::Info => format!("{word}: {on}: {}", n.fact),
-        Cause::Problem | Cause::Worse | Cause::Better | Cause::Lost => {
+        Cause::Problem | Cause::Worse | Cause::Another | Cause::Better | Cause::Lost => {
             format!("{word}: {on}: {} {}", n.fact, limit(n))
         }
     }

@@ -239,6 +239,7 @@ fn found(host: &Host, name: &str, sort: Sort) -> Found {
         lane: Lane::Inline,
         attributes,
         labels,
+        behind: None,
         by_default: sort == Sort::Disk,
     }
 }

@@ -3,7 +3,7 @@
 //! A kind is a table (names, units, texts) and two functions: `survey` finds the instances,
 //! `open` gives a probe that reads a source. A probe judges nothing: rules do that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -81,6 +81,9 @@ pub struct Found {
     pub attributes: Vec<(&'static str, String)>,
     /// Text facts shown in JSON and status, such as `fstype`.
     pub labels: Vec<(&'static str, String)>,
+    /// Kind and instance of what it is read through, where that is watched by itself: while that
+    /// gives no answer, one mail says so for all.
+    pub behind: Option<(&'static str, Arc<str>)>,
     /// Watched unless a check asks by `select`; false for what is only worth watching on request.
     pub by_default: bool,
 }
@@ -95,6 +98,26 @@ pub trait Kind: Sync + Debug {
     /// # Errors
     /// When the list itself cannot be read.
     fn survey(&self, host: &Host) -> Result<Vec<Found>, ProbeError>;
+
+    /// Whether this machine has a device or a tool that must be asked for instances, which may take
+    /// long: a BMC, a RAID controller. Says so from kernel memory alone.
+    fn asks(&self, _: &Host) -> bool {
+        false
+    }
+
+    /// Asks it. Runs where it may wait; who cannot be asked is told by an instance of its own.
+    ///
+    /// # Errors
+    /// When there was no answer: what it listed before is still taken to be there.
+    fn inquire(&self, _: &Host, _: Moment) -> Result<Vec<Found>, ProbeError> {
+        Ok(Vec::new())
+    }
+
+    /// Whether what is pinned by these facts is listed by [`Kind::inquire`], so that a survey alone
+    /// proves nothing gone.
+    fn is_inquired(&self, _: &BTreeMap<String, Vec<String>>) -> bool {
+        false
+    }
 
     /// Whether an instance belongs to the machine, so that its vanishing is a fault: what `init`
     /// pins. A session's own tmpfs or a stick that somebody plugs in does not.
@@ -117,6 +140,43 @@ pub trait Probe: Send {
     /// # Errors
     /// When the whole source gave nothing. A single missing instance is simply not in the list.
     fn read(&mut self, host: &Host, now: Moment) -> Result<Vec<Observation>, ProbeError>;
+
+    /// Takes back what an instance said in [`Observation::memo`], before the agent was stopped.
+    fn recall(&mut self, _instance: &str, _memo: &str) {}
+}
+
+/// Everything of a kind, listed by whoever has the time: what a survey finds, and what devices
+/// answer that must be asked.
+///
+/// # Errors
+/// As [`Kind::survey`]. A device that does not answer hides only what it would have listed.
+pub fn list(kind: &dyn Kind, host: &Host, now: Moment) -> Result<Vec<Found>, ProbeError> {
+    let found = kind.survey(host)?;
+    if !kind.asks(host) {
+        return Ok(found);
+    }
+    Ok(join(found, inquire(kind, host, now).unwrap_or_default()))
+}
+
+/// [`Kind::inquire`], with a panic turned into a failure.
+///
+/// # Errors
+/// As there.
+pub fn inquire(kind: &dyn Kind, host: &Host, now: Moment) -> Result<Vec<Found>, ProbeError> {
+    catch_unwind(AssertUnwindSafe(|| kind.inquire(host, now))).unwrap_or_else(|_| {
+        Err(ProbeError::Failed("the list of instances has a defect (panic)".to_owned()))
+    })
+}
+
+/// Both lists as one; of two of a name, the first is meant.
+#[must_use]
+pub fn join(mut found: Vec<Found>, asked: Vec<Found>) -> Vec<Found> {
+    if asked.is_empty() {
+        return found;
+    }
+    let names: HashSet<Arc<str>> = found.iter().map(|found| Arc::clone(&found.instance)).collect();
+    found.extend(asked.into_iter().filter(|asked| !names.contains(&asked.instance)));
+    found
 }
 
 /// Instance of kinds that watch the machine as a whole.
@@ -126,7 +186,7 @@ const FIRST_RUN: &str = "no rate yet, this is the first reading";
 
 /// What a kind of numbers only has seen of an instance.
 fn numbers(instance: Arc<str>, readings: Vec<Reading>, summary: String) -> Observation {
-    Observation { instance, readings, summary, findings: Vec::new() }
+    Observation { instance, readings, summary, ..Observation::default() }
 }
 
 /// The one instance of a kind that watches the machine as a whole, told from `file`. A recording
@@ -142,6 +202,7 @@ fn the_machine(host: &Host, file: &str, title: &str) -> Result<Vec<Found>, Probe
         lane: Lane::Inline,
         attributes: Vec::new(),
         labels: Vec::new(),
+        behind: None,
         by_default: true,
     }])
 }

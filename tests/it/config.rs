@@ -465,6 +465,7 @@ fn what_a_host_lacks_is_told_with_what_it_has() {
         lane: Lane::Inline,
         attributes: vec![("mount", mount.to_owned())],
         labels: Vec::new(),
+        behind: None,
         by_default: true,
     };
     let surveys = BTreeMap::from([("filesystem", vec![found("/"), found("/data"), found("/srv")])]);

@@ -10,7 +10,7 @@ use hostwatch::model::reading::Observation;
 use hostwatch::model::state::State;
 use hostwatch::model::time::Moment;
 use hostwatch::probe::raid::Raid;
-use hostwatch::probe::{Kind, Options};
+use hostwatch::probe::{Kind, Options, list};
 
 /// Instance, state, summary.
 type Seen = (String, State, String);
@@ -107,7 +107,7 @@ fn install(root: &Path, tool: &str, script: &str) {
 fn observe(root: &Path) -> Vec<(String, Result<Observation, String>)> {
     let host = Host::recorded(root);
     let kind = Raid;
-    let found = kind.survey(&host).unwrap();
+    let found = list(&kind, &host, Moment(1000)).unwrap();
     let mut sources: Vec<_> = found.iter().map(|found| found.source.clone()).collect();
     sources.sort();
     sources.dedup();

@@ -390,14 +390,16 @@ impl Sim {
                     lane: thing.lane,
                     attributes: vec![("name", name.clone())],
                     labels: vec![("serial", thing.serial.clone())],
+                    behind: None,
                     by_default: true,
                 });
                 let result = Ok(found.collect());
-                self.queue(Event::Surveyed { kind: kind.spec().name, result });
+                self.queue(Event::Surveyed { kind: kind.spec().name, result, asking: false });
             }
             Effect::Open { source, name, .. } => {
                 self.sources.insert(source, name.to_string());
             }
+            Effect::Recall { .. } => {}
             Effect::Close(source) => {
                 self.sources.remove(&source);
             }
@@ -527,6 +529,7 @@ impl Sim {
                     .into_iter()
                     .collect(),
                 findings: Vec::new(),
+                memo: None,
                 summary: value.map_or("no value".to_owned(), |value| format!("{value}% used")),
             });
         }

@@ -118,6 +118,7 @@ impl Kind for Bandwidth {
                 lane: Lane::Inline,
                 attributes: vec![("name", name.to_owned()), ("type", word.clone())],
                 labels: vec![("type", word)],
+                behind: None,
                 by_default: sort != Sort::Virtual,
             };
             if !found.iter().any(|other| other.instance == one.instance) {

@@ -102,7 +102,13 @@ struct Said {
 impl Said {
     fn add(&mut self, state: State, code: &str, fact: String, detail: &[String]) {
         let detail = detail.to_vec();
-        self.findings.push(Finding { state, code: code.to_owned(), fact, detail });
+        self.findings.push(Finding {
+            state,
+            code: code.to_owned(),
+            key: String::new(),
+            fact,
+            detail,
+        });
     }
 
     /// `(1 of 2 links)`.

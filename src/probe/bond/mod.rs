@@ -141,6 +141,7 @@ fn found(host: &Host, name: String) -> Found {
         lane: Lane::Own,
         attributes,
         labels,
+        behind: None,
         by_default: true,
     }
 }
@@ -219,7 +220,7 @@ fn observe(
         put(FAILURES, failures);
     }
     let summary = summary(bond, &findings, up, mbits);
-    Observation { instance, readings, summary, findings }
+    Observation { instance, readings, summary, findings, memo: None }
 }
 
 /// Members that fit on a line with the rest.

@@ -184,6 +184,7 @@ fn unlisted_root() -> Found {
         lane: Lane::Own,
         attributes: vec![("mount", "/".to_owned())],
         labels: Vec::new(),
+        behind: None,
         by_default: true,
     }
 }
@@ -202,6 +203,7 @@ fn instance(mount: &Mount, waits: bool, automounted: bool, by_default: bool) -> 
             ("source", source.clone()),
         ],
         labels: vec![("fstype", mount.fstype.clone()), ("device", source)],
+        behind: None,
         by_default,
     }
 }

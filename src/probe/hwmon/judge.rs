@@ -78,6 +78,7 @@ impl Said {
         self.findings.push(Finding {
             state,
             code: code.to_owned(),
+            key: String::new(),
             fact: shown(&format!("{fact} ({})", place(seen))).into_owned(),
             detail,
         });

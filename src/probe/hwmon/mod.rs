@@ -110,6 +110,7 @@ fn found_of(chip: &Chip, channel: &Channel) -> Found {
             ("channel", channel.id.clone()),
             ("device", shown(&chip.location).into_owned()),
         ],
+        behind: None,
         by_default: true,
     }
 }
@@ -206,6 +207,7 @@ impl Probe for Reader {
                 readings: said.readings,
                 summary: said.summary,
                 findings: said.findings,
+                memo: None,
             });
         }
         let has = |id: &String| open.channels.iter().any(|(channel, _)| channel.id == *id);

@@ -60,6 +60,7 @@ pub(super) fn survey(host: &Host) -> Result<Vec<Found>, ProbeError> {
             ("device", name.clone()),
         ],
         labels: vec![("chip", name)],
+        behind: None,
         by_default: true,
     });
     Ok(found.collect())
@@ -100,6 +101,7 @@ impl Probe for Zone {
             findings.push(Finding {
                 state,
                 code: format!("above-{word}"),
+                key: String::new(),
                 fact: format!("{shown}, at or above its {word} trip point {limit}"),
                 detail: vec![format!("Thermal zone {}.", self.name)],
             });
@@ -115,6 +117,7 @@ impl Probe for Zone {
             readings: vec![Reading { metric: VALUE, value: celsius }],
             summary,
             findings,
+            memo: None,
         }])
     }
 }

@@ -69,6 +69,7 @@ fn finding(state: State, code: &str, fact: &str, detail: &[&str]) -> Finding {
     Finding {
         state,
         code: code.to_owned(),
+        key: String::new(),
         fact: fact.to_owned(),
         detail: detail.iter().map(|line| (*line).to_owned()).collect(),
     }

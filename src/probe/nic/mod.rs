@@ -158,6 +158,7 @@ fn found(host: &Host, place: Place) -> Found {
         lane: Lane::Own,
         attributes,
         labels,
+        behind: None,
         by_default: place.sort.by_default(),
     }
 }
@@ -290,7 +291,7 @@ fn observe(name: &str, facts: &Facts, readings: Vec<Reading>) -> Observation {
     if let Some(bond) = &facts.standing.bond {
         summary.push_str(&format!(", member of {bond}"));
     }
-    Observation { instance: name.into(), readings, summary, findings }
+    Observation { instance: name.into(), readings, summary, findings, memo: None }
 }
 
 fn standing_in_words(facts: &Facts) -> String {

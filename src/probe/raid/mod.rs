@@ -5,13 +5,14 @@
 //! in the same words: what it is, what redundancy is left, which member is bad, what is going on,
 //! which disk to pull.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use crate::host::Host;
 use crate::model::reading::{Bad, Metric, MetricId, Observation, ProbeError};
 use crate::model::time::Moment;
 use crate::model::unit::Unit;
-use crate::probe::{Found, Kind, KindSpec, Options, Probe, Selector};
+use crate::probe::{Found, Kind, KindSpec, Options, Probe, Selector, join};
 
 mod arcconf;
 mod btrfs;
@@ -71,6 +72,19 @@ trait Technology: Sync + Debug {
     /// Only when the list could be read a moment before or after: an error holds back the survey
     /// of every technology, so that nothing is taken for gone.
     fn survey(&self, host: &Host) -> Result<Vec<Found>, ProbeError>;
+
+    /// As [`Kind::asks`].
+    fn asks(&self, _: &Host) -> bool {
+        false
+    }
+
+    /// As [`Kind::inquire`].
+    ///
+    /// # Errors
+    /// As there.
+    fn inquire(&'static self, _: &Host, _: Moment) -> Result<Vec<Found>, ProbeError> {
+        Ok(Vec::new())
+    }
 
     /// A probe of one of its sources. Does no I/O yet.
     fn open(&self, source: &str) -> Box<dyn Probe>;
@@ -240,6 +254,24 @@ impl Kind for Raid {
         let mut names = std::collections::BTreeSet::new();
         all.retain(|found| names.insert(found.instance.clone()));
         Ok(all)
+    }
+
+    fn asks(&self, host: &Host) -> bool {
+        TECHNOLOGIES.iter().any(|technology| technology.asks(host))
+    }
+
+    fn inquire(&self, host: &Host, now: Moment) -> Result<Vec<Found>, ProbeError> {
+        let mut all = Vec::new();
+        for technology in TECHNOLOGIES.iter().filter(|technology| technology.asks(host)) {
+            all = join(all, technology.inquire(host, now)?);
+        }
+        Ok(all)
+    }
+
+    fn is_inquired(&self, facts: &BTreeMap<String, Vec<String>>) -> bool {
+        let technologies = facts.get("technology");
+        let is_vendor = |name: &String| VENDORS.iter().any(|vendor| vendor.name == name);
+        technologies.is_some_and(|names| names.iter().any(is_vendor))
     }
 
     fn open(&self, source: &str, _: &Options) -> Box<dyn Probe> {

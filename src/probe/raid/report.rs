@@ -33,6 +33,7 @@ pub(super) fn found(
         lane: Lane::Own,
         attributes,
         labels: facts(),
+        behind: None,
         by_default: true,
     }
 }
@@ -55,7 +56,13 @@ impl Report {
     pub(super) fn say(&mut self, state: State, code: &str, fact: String, detail: Vec<String>) {
         let detail = detail.iter().map(|line| shown(line).into_owned()).collect();
         let fact = shown(&fact).into_owned();
-        self.findings.push(Finding { state, code: code.to_owned(), fact, detail });
+        self.findings.push(Finding {
+            state,
+            code: code.to_owned(),
+            key: String::new(),
+            fact,
+            detail,
+        });
     }
 
     /// Adds a value.
@@ -95,6 +102,7 @@ impl Report {
             readings: self.readings,
             summary: shown(&summary).into_owned(),
             findings: self.findings,
+            memo: None,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Controllers that only their vendor's tool can ask: when a tool is run, and what is shown in
 //! between.
 //!
-//! A run costs a process and a firmware's attention, so its answer serves for minutes. It may take
-//! longer than a check waits: a run goes on beside, and the last answer is shown until it ends.
-//! Surveys of a running machine never start one: until a tool was asked once, it stands for its
-//! controllers as a single instance.
+//! A run costs a process and a firmware's attention, so its answer serves for minutes, both for the
+//! list of instances and for their readings. It may take longer than a check waits: a run goes on
+//! beside, and the last answer is shown until it ends. The tool is an instance too: it tells when
+//! nothing can be asked, for all that is read through it.
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,16 +13,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::Technology;
 use super::controller::Item;
 use super::pci;
-use super::report::{Report, found};
+use super::report::{Report, counted, found};
 use crate::host::Host;
 use crate::host::command::{self, Ending, Limits, Output, Program};
 use crate::model::limit::{
-    TOOL_EVERY, TOOL_EVERY_BAD, TOOL_PATIENCE, TOOL_STACK_BYTES, TOOL_STALE,
+    COMMAND_DEADLINE, TOOL_EVERY, TOOL_EVERY_BAD, TOOL_PATIENCE, TOOL_STACK_BYTES, TOOL_STALE,
 };
 use crate::model::reading::{Observation, ProbeError};
 use crate::model::state::State;
 use crate::model::text::shown_within;
 use crate::model::time::Moment;
+use crate::model::unit::Span;
 use crate::probe::{Found, Probe};
 
 /// Controllers of one vendor's family, and the tools for them.
@@ -40,6 +41,9 @@ pub(super) struct Vendor {
     /// A run ended.
     ended: Condvar,
 }
+
+/// How long a list waits for the tools: a family has two or three questions, each with a deadline.
+const LIST_PATIENCE: Span = COMMAND_DEADLINE.times(3);
 
 /// What a run brought.
 type Outcome = Result<Arc<Vec<Item>>, ProbeError>;
@@ -224,11 +228,11 @@ impl Vendor {
         let mut report = Report::new(self.name);
         let fact = format!("`{tool}` finds no controller: {said}");
         report.say(State::Ok, "no-controller", fact, Vec::new());
-        Ok(vec![Item { found: self.placeholder(tool), seen: report.finish("no controller") }])
+        Ok(vec![Item { found: self.stand_in(tool), seen: report.finish("no controller") }])
     }
 
-    /// Stands for controllers that are not known yet, or do not answer.
-    fn placeholder(&self, tool: &str) -> Found {
+    /// Stands for the tool, and with it for controllers that are not known yet.
+    fn stand_in(&self, tool: &str) -> Found {
         found(self.name, format!("RAID controllers ({tool})"), self.name, self.name, "")
     }
 
@@ -243,24 +247,26 @@ impl Technology for &'static Vendor {
     }
 
     fn survey(&self, host: &Host) -> Result<Vec<Found>, ProbeError> {
-        let Some(tool) = self.tool(host) else { return Ok(Vec::new()) };
-        let placeholder = || vec![self.placeholder(tool.name())];
-        if host.may_wait() {
-            let items = self.run_and_wait(host);
-            return Ok(items.map_or_else(
-                // The reading will say why.
-                |_| placeholder(),
-                |items| items.into_iter().map(|item| item.found).collect(),
-            ));
-        }
-        // A tool that came with the distribution, on a machine without such a controller.
-        if !self.is_present(host) {
-            return Ok(Vec::new());
-        }
-        let good = self.known().good.clone();
-        Ok(good.map_or_else(placeholder, |(_, items)| {
-            items.iter().map(|item| item.found.clone()).collect()
-        }))
+        let tool = self.tool(host).filter(|_| self.asks(host));
+        Ok(tool.map(|tool| self.stand_in(tool.name())).into_iter().collect())
+    }
+
+    fn asks(&self, host: &Host) -> bool {
+        // Its tool may have come with the distribution, on a machine without such a controller.
+        self.tool(host).is_some() && (host.may_wait() || self.is_present(host))
+    }
+
+    fn inquire(&'static self, host: &Host, now: Moment) -> Result<Vec<Found>, ProbeError> {
+        let before = self.known().good.clone();
+        let items = match (Reader(self).items(host, now, LIST_PATIENCE), before) {
+            (Ok(items), _) => items,
+            // One run that fails proves nothing gone.
+            (Err(_), Some((_, items))) => items,
+            (Err(error), None) => return Err(error),
+        };
+        let behind = Some(("raid", Arc::from(self.name)));
+        let found = items.iter().filter(|item| *item.found.instance != *self.name);
+        Ok(found.map(|item| Found { behind: behind.clone(), ..item.found.clone() }).collect())
     }
 
     fn open(&self, _: &str) -> Box<dyn Probe> {
@@ -313,7 +319,7 @@ impl Known {
 struct Reader(&'static Vendor);
 
 impl Reader {
-    fn items(&self, host: &Host, now: Moment) -> Outcome {
+    fn items(&self, host: &Host, now: Moment, patience: Span) -> Outcome {
         let vendor = self.0;
         // Recordings do not share what a running machine said.
         if host.may_wait() {
@@ -325,7 +331,7 @@ impl Reader {
         }
         let (known, _) = vendor
             .ended
-            .wait_timeout_while(known, TOOL_PATIENCE.to_std(), |known| known.running)
+            .wait_timeout_while(known, patience.to_std(), |known| known.running)
             .unwrap_or_else(PoisonError::into_inner);
         match (&known.last, &known.good) {
             (Some((_, result)), _) if !known.running => result.clone(),
@@ -337,14 +343,23 @@ impl Reader {
 
 impl Probe for Reader {
     fn read(&mut self, host: &Host, now: Moment) -> Result<Vec<Observation>, ProbeError> {
-        Ok(self.items(host, now)?.iter().map(|item| item.seen.clone()).collect())
+        let items = self.items(host, now, TOOL_PATIENCE)?;
+        let mut seen: Vec<Observation> = items.iter().map(|item| item.seen.clone()).collect();
+        if !seen.iter().any(|seen| *seen.instance == *self.0.name) {
+            let tool = self.0.tool(host);
+            let tool = tool.as_ref().map_or(self.0.name, Program::name);
+            let count = u64::try_from(seen.len()).unwrap_or(u64::MAX);
+            let parts = counted(count, "part", "parts");
+            let report = Report::new(self.0.name);
+            seen.push(report.finish(&format!("`{tool}` answers and tells of {parts}")));
+        }
+        Ok(seen)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::unit::Span;
 
     fn items(state: State) -> Vec<Item> {
         let mut report = Report::new("c0");
@@ -395,28 +410,26 @@ mod tests {
         // A tool that every machine has, and a controller that every machine is said to have.
         static VENDOR: Vendor = Vendor::new("v", &[&["true"]], |_| true, ask);
         let host = Host::live();
-        let technology: &dyn Technology = &&VENDOR;
-        let names = || -> Vec<String> {
-            let found = technology.survey(&host).unwrap();
-            found.iter().map(|found| found.instance.to_string()).collect()
+        static BY_REFERENCE: &Vendor = &VENDOR;
+        let technology: &'static dyn Technology = &BY_REFERENCE;
+        let names = |found: Result<Vec<Found>, ProbeError>| -> Vec<String> {
+            found.unwrap().iter().map(|found| found.instance.to_string()).collect()
         };
-        let before = names();
-        assert!(before.is_empty() || before == ["v"], "{before:?}");
+        let listed = names(technology.survey(&host));
+        assert!(listed.is_empty() || listed == ["v"], "{listed:?}");
         assert_eq!(RUNS.load(Ordering::Relaxed), 0);
         let mut probe = technology.open("v");
         for second in [0, 10, 299] {
-            let seen = probe.read(&host, Moment(second * 1000)).unwrap();
-            assert_eq!(&*seen[0].instance, "c0");
+            let now = Moment(second * 1000);
+            let seen = probe.read(&host, now).unwrap();
+            let seen: Vec<&str> = seen.iter().map(|seen| &*seen.instance).collect();
+            assert_eq!(seen, ["c0", "v"], "the tool tells of itself");
+            assert_eq!(names(technology.inquire(&host, now)), ["c0"]);
         }
-        assert_eq!(RUNS.load(Ordering::Relaxed), 1);
+        assert_eq!(RUNS.load(Ordering::Relaxed), 1, "list and readings share one answer");
         technology.open("v").read(&host, Moment(300_000)).unwrap();
         assert_eq!(RUNS.load(Ordering::Relaxed), 2, "another check shares the answer's age");
-        if !before.is_empty() {
-            assert_eq!(names(), ["c0"]);
-        }
-        let waiting = Host::live().waiting();
-        let found = technology.survey(&waiting).unwrap();
-        assert_eq!(&*found[0].instance, "c0");
+        assert_eq!(names(technology.inquire(&Host::live().waiting(), Moment(0))), ["c0"]);
         assert_eq!(RUNS.load(Ordering::Relaxed), 3);
     }
 }
