@@ -13,6 +13,7 @@ pub mod cpu;
 pub mod disk;
 pub mod dmsetup;
 pub mod hwmon;
+pub mod ipmi;
 pub mod ircu;
 pub mod link;
 pub mod linkmode;

@@ -1,0 +1,109 @@
+//! Thresholds that can be true: vendors ship sensors whose limits nobody ever set.
+//!
+//! Owns what is dropped, and why. A limit is dropped rather than guessed: the controller's own
+//! verdict ([`super::reading::Reading::crossed`]) remains, and a false alarm costs more than a late
+//! one. Does not know the reading.
+
+use super::convert::{Linearization, hysteresis, value};
+use super::reading::Thresholds;
+use super::sdr::Sensor;
+use super::unit::Format;
+
+/// Thresholds as values, in the unit and on the scale of [`value`].
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Limits {
+    /// Bad at or above it; damage is likely.
+    pub upper_non_recoverable: Option<f64>,
+    /// Bad at or above it.
+    pub upper_critical: Option<f64>,
+    /// Worth a warning at or above it.
+    pub upper_non_critical: Option<f64>,
+    /// Worth a warning at or below it.
+    pub lower_non_critical: Option<f64>,
+    /// Bad at or below it.
+    pub lower_critical: Option<f64>,
+    /// Bad at or below it; damage is likely.
+    pub lower_non_recoverable: Option<f64>,
+    /// How far above a lower limit a value is good again.
+    pub positive_hysteresis: Option<f64>,
+    /// How far below an upper limit a value is good again.
+    pub negative_hysteresis: Option<f64>,
+}
+
+/// The thresholds of the record itself, for a sensor whose own cannot be asked.
+#[must_use]
+pub fn recorded(sensor: &Sensor) -> Thresholds {
+    let thresholds = sensor.analog.as_ref().map(|analog| analog.thresholds).unwrap_or_default();
+    thresholds.only(sensor.readable_thresholds)
+}
+
+/// The limits that thresholds make, without those that nobody can have meant:
+///
+/// - all of them raw 0;
+/// - an upper one at the bottom of the raw range or a lower one at its top, which would always
+///   hold, and an upper one at the top or a lower one at the bottom, which says "none" (a fan that
+///   stands is below any real limit);
+/// - upper ones of signed sensors that are all raw 0, and lower ones that are two zeros;
+/// - two of one side in the wrong order, both;
+/// - all, if an upper one is not above every lower one;
+/// - all of a sensor whose curve falls, where upper and lower are told apart by vendors in two ways.
+#[must_use]
+pub fn limits(sensor: &Sensor, thresholds: &Thresholds) -> Limits {
+    let Some(analog) = sensor.analog.as_ref() else { return Limits::default() };
+    let rising = analog.linearization != Linearization::Inverse && analog.factors.m > 0;
+    if !sensor.has_thresholds() || !rising {
+        return Limits::default();
+    }
+    let (upper, lower) = (thresholds.upper(), thresholds.lower());
+    if upper.iter().chain(&lower).flatten().all(|raw| *raw == 0) {
+        return Limits::default();
+    }
+    let (bottom, top) = rails(sensor.units.format);
+    let is_rail = |raw: &u8| *raw == bottom || *raw == top;
+    let zeros = |side: [Option<u8>; 3]| side.iter().flatten().all(|raw| *raw == 0);
+    let upper = if zeros(upper) { [None; 3] } else { upper };
+    let several = lower.iter().flatten().count() > 1;
+    let lower = if several && zeros(lower) { [None; 3] } else { lower };
+    let as_values =
+        |side: [Option<u8>; 3]| side.map(|raw| value(sensor, raw.filter(|raw| !is_rail(raw))?));
+    let upper = in_order(as_values(upper));
+    let lower = in_order(as_values(lower).map(|value| value.map(|value| -value)))
+        .map(|value| value.map(|value| -value));
+    let lowest_upper = upper.iter().flatten().copied().fold(f64::INFINITY, f64::min);
+    if lower.iter().flatten().any(|value| *value >= lowest_upper) {
+        return Limits::default();
+    }
+    let [upper_non_critical, upper_critical, upper_non_recoverable] = upper;
+    let [lower_non_critical, lower_critical, lower_non_recoverable] = lower;
+    Limits {
+        upper_non_recoverable,
+        upper_critical,
+        upper_non_critical,
+        lower_non_critical,
+        lower_critical,
+        lower_non_recoverable,
+        positive_hysteresis: hysteresis(sensor, sensor.positive_hysteresis),
+        negative_hysteresis: hysteresis(sensor, sensor.negative_hysteresis),
+    }
+}
+
+/// Raw bytes of the lowest and the highest number.
+fn rails(format: Format) -> (u8, u8) {
+    match format {
+        Format::TwosComplement => (0x80, 0x7f),
+        Format::OnesComplement => (0x80, 0x7f),
+        Format::Unsigned | Format::None => (0x00, 0xff),
+    }
+}
+
+/// Mild to grave, none below a milder one; both of a pair that is are dropped.
+fn in_order(side: [Option<f64>; 3]) -> [Option<f64>; 3] {
+    let wrong = |mild: Option<f64>, grave: Option<f64>| mild.zip(grave).is_some_and(|(m, g)| g < m);
+    let [mild, middle, grave] = side;
+    let (first, second, third) = (wrong(mild, middle), wrong(middle, grave), wrong(mild, grave));
+    [
+        mild.filter(|_| !first && !third),
+        middle.filter(|_| !first && !second),
+        grave.filter(|_| !second && !third),
+    ]
+}
