@@ -35,6 +35,8 @@ pub struct Host {
     may_wait: bool,
     mounts: Arc<Mutex<MountText>>,
     recorder: Option<record::Recorder>,
+    bmc: Arc<ipmi::Access>,
+    cache: Option<Arc<PathBuf>>,
 }
 
 impl Host {
@@ -47,6 +49,8 @@ impl Host {
             may_wait: false,
             mounts: Arc::default(),
             recorder: None,
+            bmc: Arc::default(),
+            cache: None,
         }
     }
 
@@ -60,7 +64,34 @@ impl Host {
             may_wait: true,
             mounts: Arc::default(),
             recorder: None,
+            bmc: Arc::default(),
+            cache: None,
         }
+    }
+
+    /// The same machine, whose BMC is reached this way.
+    #[must_use]
+    pub fn reaching(self, bmc: ipmi::Access) -> Self {
+        Self { bmc: Arc::new(bmc), ..self }
+    }
+
+    /// How its BMC is reached.
+    #[must_use]
+    pub fn bmc(&self) -> &ipmi::Access {
+        &self.bmc
+    }
+
+    /// The same machine for a caller that keeps below this directory what is slow to ask for and
+    /// seldom another: the list of a BMC's sensors.
+    #[must_use]
+    pub fn keeping(self, cache: PathBuf) -> Self {
+        Self { cache: Some(Arc::new(cache)), ..self }
+    }
+
+    /// Where such things are kept, if anywhere.
+    #[must_use]
+    pub fn cache(&self) -> Option<&Path> {
+        self.cache.as_deref().map(PathBuf::as_path)
     }
 
     /// The same machine for a caller that has time: surveys may start tools.
