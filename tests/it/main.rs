@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module a subject.
 mod agent;
 mod architecture;
+mod bmc_decode;
 mod bond;
 mod cli;
 mod config;
