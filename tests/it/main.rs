@@ -4,6 +4,7 @@ mod architecture;
 mod bmc_lan;
 mod bmc_peer;
 mod bmc_table;
+mod bmc_decode;
 mod bond;
 mod cli;
 mod config;

@@ -117,3 +117,26 @@ pub fn restart_cause(bytes: &[u8]) -> Result<&'static str, Malformed> {
         _ => "unknown",
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_of_the_chassis_are_read() {
+        let status = Status::parse(&[0x49, 0x11, 0x49, 0]).unwrap();
+        assert!(status.power_on && status.power_fault && !status.overload);
+        assert_eq!(status.restore_policy, RestorePolicy::GoesOn);
+        assert!(status.last_power_event.ac_failed && status.last_power_event.on_by_command);
+        assert!(status.intrusion && status.cooling_fault && !status.drive_fault);
+        assert!(Status::parse(&[0x21, 0x10]).is_err());
+        assert_eq!(Status::parse(&[0x20, 0, 4]).unwrap().restore_policy, RestorePolicy::Previous);
+    }
+
+    #[test]
+    fn causes_have_words() {
+        assert_eq!(restart_cause(&[0xf4, 1]), Ok("watchdog"));
+        assert_eq!(restart_cause(&[0]), Ok("unknown"));
+        assert!(restart_cause(&[]).is_err());
+    }
+}

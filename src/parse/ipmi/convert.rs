@@ -183,3 +183,101 @@ pub fn reading_factors(bytes: &[u8]) -> Result<(u8, Factors), Malformed> {
         [answer.need(1)?, answer.need(2)?, answer.need(3)?, answer.need(4)?, answer.need(6)?];
     Ok((answer.need(0)?, Factors::new(factors)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::ipmi::tests::full;
+
+    fn sensor(units: u8, base: u8, curve: u8, factors: [u8; 5]) -> Sensor {
+        let mut sensor = full("T");
+        sensor.units = super::super::unit::Units::new([units, base, 0]);
+        let analog = sensor.analog.as_mut().unwrap();
+        analog.linearization = Linearization::of(curve);
+        analog.factors = Factors::new(factors);
+        sensor
+    }
+
+    fn close(seen: Option<f64>, expected: f64) {
+        let seen = seen.expect("a value");
+        assert!((seen - expected).abs() < 1e-9, "{seen} is not {expected}");
+    }
+
+    #[test]
+    fn factors_have_signs() {
+        let factors = Factors::new([0xff, 0xc0, 100, 0, 0x00]);
+        assert_eq!((factors.m, factors.b), (-1, 100));
+        // Tolerance and accuracy share the bytes.
+        let factors = Factors::new([0x00, 0xbf, 0x80, 0xff, 0xd2]);
+        assert_eq!((factors.m, factors.b), (-512, -128));
+        assert_eq!((factors.b_exponent, factors.result_exponent), (2, -3));
+        assert_eq!(Factors::new([0xff, 0x7f, 0, 0, 0x78]).m, 511);
+        assert_eq!(Factors::new([0, 0, 0, 0, 0x78]).b_exponent, -8);
+    }
+
+    #[test]
+    fn raw_bytes_become_values() {
+        let plain = [1, 0, 0, 0, 0];
+        close(value(&sensor(0x00, 1, 0, [0xff, 0xc0, 100, 0, 0]), 30), 70.0);
+        close(value(&sensor(0x00, 4, 0, [0x37, 0, 0x5c, 0xc0, 0xd0]), 0xdc), 11.936);
+        close(value(&sensor(0x00, 1, 0, [1, 0, 3, 0, 0x01]), 5), 35.0);
+        close(value(&sensor(0x80, 1, 0, plain), 0xe4), -28.0);
+        close(value(&sensor(0x40, 1, 0, plain), 0xfe), -1.0);
+        close(value(&sensor(0x40, 1, 0, plain), 0x7f), 127.0);
+        close(value(&sensor(0x40, 1, 0, plain), 0xff), 0.0);
+        assert_eq!(value(&sensor(0xc0, 1, 0, plain), 5), None);
+        assert!(value(&sensor(0, 0, 0, [255, 0xc0, 255, 0x40, 0x77]), 255).unwrap().is_finite());
+    }
+
+    #[test]
+    fn curves_are_those_of_the_specification() {
+        let of = |curve| value(&sensor(0, 0, curve, [2, 0, 0, 0, 0]), 4);
+        for (curve, expected) in [
+            (0, 8.0),
+            (1, 8_f64.ln()),
+            (2, 8_f64.log10()),
+            (3, 3.0),
+            (4, 8_f64.exp()),
+            (5, 1e8),
+            (6, 256.0),
+            (7, 0.125),
+            (8, 64.0),
+            (9, 512.0),
+            (10, 8_f64.sqrt()),
+            (11, 2.0),
+            (0x80, 8.0),
+        ] {
+            close(of(curve), expected);
+        }
+        assert_eq!(of(0x0c), None, "reserved");
+        assert_eq!(of(0x70), None, "its factors must be asked for");
+        let asked = sensor(0, 0, 0x70, [2, 0, 0, 0, 0]);
+        close(value_with(&asked, 4, Factors::new([3, 0, 1, 0, 0])), 13.0);
+        let zero = |curve| value(&sensor(0, 0, curve, [1, 0, 0, 0, 0]), 0);
+        assert_eq!((zero(1), zero(7)), (None, None), "no number");
+        assert_eq!(value(&sensor(0x80, 0, 10, [1, 0, 0, 0, 0]), 0xff), None, "root of -1");
+        assert_eq!(value(&sensor(0, 0, 4, [255, 1, 0, 0, 0]), 255), None, "infinite");
+    }
+
+    #[test]
+    fn temperatures_are_celsius_and_their_steps_too() {
+        let fahrenheit = sensor(0, 2, 0, [1, 0, 0, 0, 0]);
+        close(value(&fahrenheit, 212), 100.0);
+        close(hysteresis(&fahrenheit, 9), 5.0);
+        let kelvin = sensor(0, 3, 0, [2, 0, 0, 0, 0]);
+        close(value(&kelvin, 150), 26.85);
+        close(hysteresis(&kelvin, 2), 4.0);
+        let plain = sensor(0, 1, 0, [0xff, 0xc0, 100, 0, 0]);
+        close(hysteresis(&plain, 2), 2.0);
+        assert_eq!(hysteresis(&plain, 0), None);
+        assert_eq!(hysteresis(&sensor(0, 1, 7, [1, 0, 0, 0, 0]), 2), None);
+    }
+
+    #[test]
+    fn factors_of_one_reading_are_read() {
+        let (next, factors) = reading_factors(&[90, 5, 0xc0, 1, 0x40, 0, 0xf1]).unwrap();
+        assert_eq!((next, factors.m, factors.b), (90, -251 + 512 - 512, 257));
+        assert_eq!((factors.b_exponent, factors.result_exponent), (1, -1));
+        assert!(reading_factors(&[90, 5, 0, 1, 0, 0]).is_err());
+    }
+}

@@ -95,3 +95,50 @@ pub fn has_power(bytes: &[u8]) -> Result<bool, NoPower> {
     }
     Ok(bit(answer.need(5)?, 0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANSWER: [u8; 18] =
+        [0xdc, 0x38, 1, 0x78, 0, 0xe0, 1, 0x31, 1, 0x4d, 7, 3, 0x6b, 0xe8, 3, 0, 0, 0x40];
+
+    #[test]
+    fn watts_are_read() {
+        let power = power(&ANSWER).unwrap();
+        assert_eq!(
+            power,
+            Power {
+                current_watts: 312,
+                minimum_watts: 120,
+                maximum_watts: 480,
+                average_watts: 305,
+                timestamp_s: 0x6b03_074d,
+                period_ms: 1000
+            }
+        );
+    }
+
+    #[test]
+    fn each_reason_for_no_watts_is_told_apart() {
+        let mut answer = ANSWER;
+        answer[17] = 0;
+        assert_eq!(power(&answer), Err(NoPower::Inactive));
+        answer[0] = 0;
+        assert_eq!(power(&answer), Err(NoPower::OtherGroup(0)));
+        for length in 0..ANSWER.len() {
+            assert!(matches!(power(&ANSWER[..length]), Err(NoPower::Malformed(_))), "{length}");
+        }
+        assert_eq!(
+            power(&ANSWER[..3]).unwrap_err().to_string(),
+            "answer of Get Power Reading of 3 bytes, at least 18 are needed"
+        );
+    }
+
+    #[test]
+    fn a_controller_says_whether_it_measures() {
+        assert_eq!(has_power(&[0xdc, 1, 5, 2, 0, 1, 7]), Ok(true));
+        assert_eq!(has_power(&[0xdc, 1, 5, 2, 0, 0, 7]), Ok(false));
+        assert!(has_power(&[0xdc, 1, 5]).is_err());
+    }
+}

@@ -173,3 +173,51 @@ impl RepositoryInfo {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::ipmi::words::manufacturer_word;
+
+    const DEVICE: [u8; 15] = [0x20, 0x81, 2, 0x12, 2, 0xbf, 0xa2, 2, 0, 0, 1, 1, 2, 3, 4];
+
+    #[test]
+    fn a_controller_says_who_it_is() {
+        let device = Device::parse(&DEVICE).unwrap();
+        assert_eq!((device.firmware.as_str(), device.ipmi_version.as_str()), ("2.12", "2.0"));
+        assert_eq!((device.manufacturer, device.product), (674, 0x0100));
+        assert_eq!(manufacturer_word(device.manufacturer), Some("Dell"));
+        assert!(device.has_device_records && !device.updating && device.support.chassis);
+        assert!(device.support.inventory && !Device::parse(&DEVICE[..5]).unwrap().support.sensors);
+        let updating = Device::parse(&[0x20, 1, 0x82, 0x05, 0x51]).unwrap();
+        assert!(updating.updating);
+        assert_eq!((updating.firmware.as_str(), updating.manufacturer), ("2.05", 0));
+        assert_eq!(updating.ipmi_version, "1.5");
+        assert!(Device::parse(&DEVICE[..4]).is_err());
+    }
+
+    #[test]
+    fn self_tests_name_what_they_found() {
+        assert_eq!(SelfTest::parse(&[0x55, 0]), Ok(SelfTest::Passed));
+        assert_eq!(SelfTest::parse(&[0x56]), Ok(SelfTest::NotImplemented));
+        assert_eq!(
+            SelfTest::parse(&[0x57, 0x81]),
+            Ok(SelfTest::Damaged(vec![
+                "event log not accessible",
+                "controller's firmware damaged"
+            ]))
+        );
+        assert_eq!(SelfTest::parse(&[0x58, 9]), Ok(SelfTest::Fatal(9)));
+        assert_eq!(SelfTest::parse(&[0x80, 9]), Ok(SelfTest::Other(0x80, 9)));
+        assert!(SelfTest::parse(&[]).is_err());
+    }
+
+    #[test]
+    fn the_repository_has_a_key() {
+        let answer = [0x51, 0x90, 1, 0xff, 0xff, 4, 3, 2, 0x61, 0, 0, 0, 0, 0x22];
+        let info = RepositoryInfo::parse(&answer).unwrap();
+        assert_eq!((info.records, info.last_addition_s, info.last_erase_s), (400, 0x6102_0304, 0));
+        assert!(info.reserve && !info.overflow);
+        assert!(RepositoryInfo::parse(&answer[..13]).is_err());
+    }
+}

@@ -14,6 +14,7 @@ mod generic;
 pub mod name;
 pub mod reading;
 pub mod sdr;
+mod sdr_layout;
 pub mod sel;
 mod sel_data;
 mod specific;
@@ -97,3 +98,6 @@ impl<'a> Bytes<'a> {
 fn bit(bits: impl Into<u32>, number: u32) -> bool {
     bits.into().checked_shr(number).is_some_and(|bits| bits & 1 == 1)
 }
+
+#[cfg(test)]
+mod tests;

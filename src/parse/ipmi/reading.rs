@@ -119,3 +119,43 @@ impl Thresholds {
         [self.lower_non_critical, self.lower_critical, self.lower_non_recoverable]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_valid_bytes_count() {
+        let whole = Reading::parse(&[45, 0xc0, 0xc8, 0x80]).unwrap();
+        assert_eq!((whole.raw, whole.states, whole.crossed()), (Some(45), Some(0x00c8), Some(8)));
+        assert!(whole.scanning && whole.events && !whole.unavailable);
+        let absent = Reading::parse(&[0, 0x60, 0x17, 2]).unwrap();
+        assert_eq!((absent.raw, absent.states, absent.crossed()), (None, None, None));
+        assert!(absent.unavailable && !absent.events);
+        let disabled = Reading::parse(&[4, 0x80, 1, 0]).unwrap();
+        assert_eq!((disabled.raw, disabled.states, disabled.scanning), (None, None, false));
+    }
+
+    #[test]
+    fn short_answers_say_what_they_hold() {
+        assert_eq!(
+            Reading::parse(&[]).unwrap_err().to_string(),
+            "answer of Get Sensor Reading of 0 bytes, at least 1 are needed"
+        );
+        let raw = Reading::parse(&[9]).unwrap();
+        assert_eq!((raw.raw, raw.states), (Some(9), None));
+        let flags = Reading::parse(&[9, 0x40]).unwrap();
+        assert_eq!((flags.raw, flags.states, flags.events), (Some(9), None, false));
+        assert_eq!(Reading::parse(&[9, 0xc0, 0x41]).unwrap().states, Some(0x41));
+    }
+
+    #[test]
+    fn thresholds_are_those_of_the_mask() {
+        let some = Thresholds::parse(&[0b01_1011, 5, 3, 1, 85, 90, 95]).unwrap();
+        assert_eq!(some.lower(), [Some(5), Some(3), None]);
+        assert_eq!(some.upper(), [Some(85), Some(90), None]);
+        let cut = Thresholds::parse(&[0x3f, 5, 3]).unwrap();
+        assert_eq!((cut.lower(), cut.upper()), ([Some(5), Some(3), None], [None; 3]));
+        assert!(Thresholds::parse(&[]).is_err());
+    }
+}

@@ -311,3 +311,165 @@ impl Event {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::ipmi::tests::{discrete, full};
+
+    /// An event at 60000000h of sensor 7 of the controller.
+    fn event(sensor_type: u8, direction_type: u8, data: [u8; 3]) -> Entry {
+        let mut bytes = vec![1, 0, 2, 0, 0, 0, 0x60, 0x20, 0, 4, sensor_type, 7, direction_type];
+        bytes.extend(data);
+        Entry::parse(&bytes).unwrap()
+    }
+
+    #[test]
+    fn an_entry_is_read() {
+        let answer = [2, 0, 1, 0, 2, 0, 0, 0, 0x60, 0x41, 0, 4, 8, 7, 0xef, 3, 0xff, 0xff];
+        let (next, entry) = Entry::parse_answer(&answer).unwrap();
+        assert_eq!((next, entry.record, entry.time), (2, 1, Time::At(0x6000_0000)));
+        let event = *entry.event().unwrap();
+        assert_eq!((event.generator, event.sensor_type, event.number), (0x41, 8, 7));
+        assert_eq!((event.asserted, event.event_type, event.offset), (false, 0x6f, 3));
+        assert!(Entry::parse_answer(&answer[..17]).is_err());
+        assert!(Entry::parse(&answer[2..17]).is_err());
+    }
+
+    #[test]
+    fn times_before_the_clock_was_set_are_no_dates() {
+        assert_eq!(Time::of(0x1fff_ffff), Time::SinceStart(0x1fff_ffff));
+        assert_eq!(Time::of(0x2000_0000), Time::At(0x2000_0000));
+        assert_eq!((Time::of(0), Time::of(u32::MAX)), (Time::Unset, Time::Unset));
+        assert_eq!(clock(&[4, 3, 2, 0x61]), Ok(Time::At(0x6102_0304)));
+        assert!(clock(&[4, 3, 2]).is_err());
+    }
+
+    #[test]
+    fn vendors_entries_keep_their_bytes() {
+        let timed = [9, 0, 0xc1, 0, 0, 0, 0x60, 0xa2, 2, 0, 1, 2, 3, 4, 5, 6];
+        let entry = Entry::parse(&timed).unwrap();
+        assert_eq!(entry.phrase(None), "entry of Dell: 01 02 03 04 05 06");
+        assert_eq!((entry.time, entry.weight()), (Time::At(0x6000_0000), Weight::Note));
+        let untimed = [9, 0, 0xe0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
+        let entry = Entry::parse(&untimed).unwrap();
+        assert_eq!(entry.time, Time::Unset);
+        assert_eq!(
+            entry.phrase(None),
+            "vendor's entry 0xe0: 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d"
+        );
+    }
+
+    #[test]
+    fn events_have_phrases() {
+        let mut psu = discrete(8, 0x6f);
+        psu.name = "PSU1 Status".to_owned();
+        let temperature = full("CPU1 Temp");
+        for (entry, sensor, phrase) in [
+            (event(8, 0x6f, [3, 255, 255]), Some(&psu), "PSU1 Status: power supply input lost"),
+            (
+                event(8, 0xef, [3, 255, 255]),
+                Some(&psu),
+                "PSU1 Status: power supply input lost, over",
+            ),
+            (
+                event(8, 0x6f, [3, 255, 255]),
+                None,
+                "power supply sensor 0x07: power supply input lost",
+            ),
+            (
+                event(8, 0x6f, [0x36, 255, 3]),
+                Some(&psu),
+                "PSU1 Status: configuration error, power ratings do not match",
+            ),
+            (
+                event(1, 1, [0x59, 97, 95]),
+                Some(&temperature),
+                "CPU1 Temp: upper critical going high, 97 C at or above 95 C",
+            ),
+            (
+                event(1, 0x81, [0x59, 92, 95]),
+                Some(&temperature),
+                "CPU1 Temp: upper critical going high, 92 C at or below 95 C, over",
+            ),
+            (
+                event(1, 1, [0x52, 0xf6, 0]),
+                Some(&temperature),
+                "CPU1 Temp: lower critical going low, -10 C at or below 0 C",
+            ),
+            (
+                event(1, 1, [0x49, 97, 0xff]),
+                Some(&temperature),
+                "CPU1 Temp: upper critical going high, 97 C",
+            ),
+            (
+                event(1, 1, [0x59, 97, 95]),
+                None,
+                "temperature sensor 0x07: upper critical going high",
+            ),
+            (
+                event(0x0c, 0x6f, [0x31, 255, 4]),
+                None,
+                "memory sensor 0x07: uncorrectable ECC error, memory module 4",
+            ),
+            (
+                event(0x18, 0x07, [0x43, 0x1f, 255]),
+                None,
+                "chassis sensor 0x07: non-recoverable, was less severe, severity before: non-critical",
+            ),
+            (
+                event(0x0f, 0x6f, [0xc0, 2, 255]),
+                None,
+                "firmware progress sensor 0x07: POST error, no usable memory",
+            ),
+            (
+                event(0x0f, 0x6f, [0xa0, 0x12, 0x85]),
+                None,
+                "firmware progress sensor 0x07: POST error, vendor's byte 0x12, vendor's byte 0x85",
+            ),
+            (
+                event(0x10, 0x6f, [0x35, 255, 80]),
+                None,
+                "event log sensor 0x07: event log almost full, 80% full",
+            ),
+            (event(0xc5, 0x72, [2, 0, 0]), None, "vendor's own sensor 0x07: vendor's state 2"),
+        ] {
+            assert_eq!(entry.phrase(sensor), phrase);
+        }
+    }
+
+    #[test]
+    fn an_end_finds_its_beginning() {
+        let lost = event(8, 0x6f, [3, 255, 255]);
+        let back = event(8, 0xef, [3, 255, 255]);
+        let of = |entry: &Entry| *entry.event().unwrap();
+        assert_eq!(of(&lost).key(), of(&back).key());
+        assert!(!of(&lost).is_end() && of(&back).is_end());
+        assert_eq!((lost.weight(), back.weight()), (Weight::Critical, Weight::Good));
+        assert_ne!(of(&lost).key(), of(&event(8, 0x6f, [1, 255, 255])).key());
+        let broken = of(&event(8, 0x0b, [1, 255, 255]));
+        let full = of(&event(8, 0x0b, [0, 255, 255]));
+        assert_eq!(broken.key(), full.key());
+        assert!(!broken.is_end() && full.is_end());
+        assert_eq!(full.weight(), Weight::Good);
+        let ecc = of(&event(0x0c, 0x6f, [0, 255, 255]));
+        assert_eq!((ecc.key(), ecc.is_end(), ecc.weight()), (None, false, Weight::Warning));
+        let hot = of(&event(1, 1, [0x59, 97, 95]));
+        let cool = of(&event(1, 0x81, [0x59, 90, 95]));
+        assert_eq!(hot.key(), cool.key());
+        assert!(cool.is_end() && !hot.is_end());
+    }
+
+    #[test]
+    fn the_log_says_how_full_it_is() {
+        let mut answer = [0x51, 100, 0, 0x40, 6, 0, 0, 0, 0x60, 0xff, 0xff, 0xff, 0xff, 0x82];
+        let info = Info::parse(&answer).unwrap();
+        assert_eq!((info.entries, info.free_bytes), (100, 1600));
+        assert_eq!((info.last_addition, info.last_erase), (Time::At(0x6000_0000), Time::Unset));
+        assert!(info.overflow && info.reserve);
+        assert!(info.used_percent().is_some_and(|used| (used - 50.0).abs() < 1e-9));
+        answer[3..5].fill(0xff);
+        assert_eq!(Info::parse(&answer).unwrap().used_percent(), None);
+        assert!(Info::parse(&answer[..13]).is_err());
+    }
+}

@@ -134,3 +134,115 @@ fn ending(sensor_type: u8, reading_type: u8, offset: u8) -> Ending {
         _ => Ending::Momentary,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::ipmi::tests::{discrete, full};
+
+    fn seen(sensor_type: u8, reading_type: u8, bits: u16) -> Vec<(String, Weight)> {
+        let found = states(&discrete(sensor_type, reading_type), bits);
+        found.into_iter().map(|state| (state.phrase.into_owned(), state.weight)).collect()
+    }
+
+    #[test]
+    fn live_bits_have_the_weight_an_admin_gives_them() {
+        use Weight::{Critical, Good, Note, Warning};
+        for (sensor_type, reading_type, bits, phrase, weight) in [
+            (0x08, 0x6f, 1, "presence detected", Good),
+            (0x08, 0x6f, 2, "failure detected", Critical),
+            (0x08, 0x6f, 4, "failure predicted", Warning),
+            (0x08, 0x6f, 8, "power supply input lost", Critical),
+            (0x08, 0x0b, 1, "fully redundant", Good),
+            (0x08, 0x0b, 2, "redundancy lost", Warning),
+            (0x09, 0x0b, 8, "not redundant, enough left to run", Warning),
+            (0x09, 0x0b, 32, "not redundant, too little left to run", Critical),
+            (0x05, 0x6f, 1, "chassis opened", Warning),
+            (0x07, 0x6f, 1, "internal error (IERR)", Critical),
+            (0x07, 0x6f, 0x400, "throttled", Warning),
+            (0x0c, 0x6f, 1, "correctable ECC error", Warning),
+            (0x0c, 0x6f, 2, "uncorrectable ECC error", Critical),
+            (0x0d, 0x6f, 2, "drive fault", Critical),
+            (0x0d, 0x6f, 0x80, "rebuild in progress", Note),
+            (0x10, 0x6f, 0x20, "event log almost full", Warning),
+            (0x23, 0x6f, 2, "watchdog reset the machine", Warning),
+            (0x23, 0x6f, 0x100, "watchdog interrupt", Note),
+            (0x25, 0x6f, 2, "absent", Note),
+            (0x29, 0x6f, 1, "battery low", Warning),
+            (0x29, 0x6f, 2, "battery failed", Critical),
+            (0x29, 0x6f, 4, "presence detected", Good),
+            (0x18, 0x07, 1, "transition to OK", Good),
+            (0x18, 0x07, 4, "critical, was less severe", Critical),
+            (0x18, 0x07, 0x40, "non-recoverable", Critical),
+            (0x07, 0x03, 2, "state asserted", Warning),
+            (0x07, 0x03, 1, "state deasserted", Good),
+            (0xc1, 0x03, 2, "state asserted", Note),
+            (0x15, 0x03, 2, "state asserted", Note),
+            (0x01, 0x05, 2, "limit exceeded", Warning),
+            (0x15, 0x08, 2, "present", Good),
+            (0x04, 0x08, 1, "absent", Note),
+            (0xc0, 0x6f, 4, "vendor's state 2", Note),
+            (0x08, 0x70, 1, "vendor's state 0", Note),
+            (0x23, 0x6f, 0x20, "vendor's state 5", Note),
+            (0x08, 0x6f, 0x4000, "vendor's state 14", Note),
+        ] {
+            assert_eq!(
+                seen(sensor_type, reading_type, bits),
+                [(phrase.to_owned(), weight)],
+                "{sensor_type:#x} {reading_type:#x} {bits:#x}"
+            );
+        }
+        assert_eq!(seen(0x08, 0x6f, 9).len(), 2);
+        assert_eq!(seen(0x08, 0x6f, 0x8000), [], "bit 15 is reserved");
+    }
+
+    #[test]
+    fn bits_that_the_record_does_not_name_are_nothing() {
+        let mut memory = discrete(0x0c, 0x6f);
+        memory.readable_states = 0x0040;
+        assert_eq!(states(&memory, 0x0001), []);
+        assert_eq!(reported_states(&memory, 0x00ff), 0x0040);
+        assert_eq!(states(&full("T"), 0x00ff), [], "it has thresholds");
+    }
+
+    #[test]
+    fn what_the_controller_found_itself_counts_for_thresholds_it_has() {
+        let mut sensor = full("T");
+        sensor.readable_thresholds = 0b01_1011;
+        let found = crossed(&sensor, 0xff);
+        let words: Vec<_> = found.iter().map(|state| (state.offset, &*state.phrase)).collect();
+        assert_eq!(
+            words,
+            [
+                (0, "at or below lower non-critical"),
+                (1, "at or below lower critical"),
+                (3, "at or above upper non-critical"),
+                (4, "at or above upper critical")
+            ]
+        );
+        assert_eq!(found[3].weight, Weight::Critical);
+        assert_eq!(crossed(&sensor, 0xc0), []);
+        assert_eq!(crossed(&discrete(0x08, 0x6f), 0xff), []);
+    }
+
+    #[test]
+    fn events_end_in_their_own_way() {
+        for (sensor_type, reading_type, offset, ending) in [
+            (0x01, 0x01, 9, Ending::Deassertion),
+            (0x08, 0x6f, 3, Ending::Deassertion),
+            (0x08, 0x0b, 1, Ending::Replacement),
+            (0x18, 0x07, 2, Ending::Replacement),
+            (0x0c, 0x6f, 1, Ending::Momentary),
+            (0x0c, 0x6f, 5, Ending::Deassertion),
+            (0x10, 0x6f, 4, Ending::Deassertion),
+            (0x10, 0x6f, 2, Ending::Momentary),
+            (0x1d, 0x6f, 0, Ending::Momentary),
+            (0xc5, 0x72, 0, Ending::Momentary),
+        ] {
+            let found = happening(sensor_type, reading_type, offset);
+            assert_eq!(found.ending, ending, "{sensor_type:#x} {reading_type:#x} {offset}");
+        }
+        assert_eq!(happening(0x10, 0x6f, 2).weight, Weight::Note);
+        assert_eq!(happening(0x01, 0x01, 9).phrase, "upper critical going high");
+    }
+}

@@ -107,3 +107,107 @@ fn in_order(side: [Option<f64>; 3]) -> [Option<f64>; 3] {
         grave.filter(|_| !second && !third),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::ipmi::convert::Factors;
+    use crate::parse::ipmi::tests::full;
+    use crate::parse::ipmi::unit::Units;
+
+    /// Unsigned, one unit a step.
+    fn plain() -> Sensor {
+        let mut sensor = full("T");
+        sensor.units = Units::new([0, 18, 0]);
+        sensor.analog.as_mut().unwrap().factors = Factors::new([1, 0, 0, 0, 0]);
+        sensor
+    }
+
+    fn signed() -> Sensor {
+        let mut sensor = plain();
+        sensor.units = Units::new([0x80, 1, 0]);
+        sensor
+    }
+
+    /// Gravest upper to gravest lower, raw and as values.
+    fn kept(sensor: &Sensor, raw: [Option<u8>; 6]) -> [Option<f64>; 6] {
+        let [unr, ucr, unc, lnc, lcr, lnr] = raw;
+        let limits = limits(
+            sensor,
+            &Thresholds {
+                upper_non_recoverable: unr,
+                upper_critical: ucr,
+                upper_non_critical: unc,
+                lower_non_critical: lnc,
+                lower_critical: lcr,
+                lower_non_recoverable: lnr,
+            },
+        );
+        [
+            limits.upper_non_recoverable,
+            limits.upper_critical,
+            limits.upper_non_critical,
+            limits.lower_non_critical,
+            limits.lower_critical,
+            limits.lower_non_recoverable,
+        ]
+    }
+
+    const NONE: [Option<f64>; 6] = [None; 6];
+
+    #[test]
+    fn set_limits_are_kept() {
+        let raw = [Some(100), Some(90), Some(80), Some(20), Some(10), Some(5)];
+        let expected = [100.0, 90.0, 80.0, 20.0, 10.0, 5.0].map(Some);
+        assert_eq!(kept(&plain(), raw), expected);
+        // Below zero, and a lower limit of zero beside another.
+        let cold = [None, Some(47), Some(42), Some(0), Some(0xf9), None];
+        assert_eq!(
+            kept(&signed(), cold),
+            [None, Some(47.0), Some(42.0), Some(0.0), Some(-7.0), None]
+        );
+        let equal = [None, Some(90), Some(90), None, None, None];
+        assert_eq!(kept(&plain(), equal), [None, Some(90.0), Some(90.0), None, None, None]);
+        let margin = [None, Some(0), Some(0xfb), None, None, None];
+        assert_eq!(kept(&signed(), margin), [None, Some(0.0), Some(-5.0), None, None, None]);
+    }
+
+    #[test]
+    fn what_nobody_set_is_dropped() {
+        assert_eq!(kept(&plain(), [Some(0); 6]), NONE);
+        assert_eq!(kept(&signed(), [Some(0); 6]), NONE);
+        assert_eq!(
+            kept(&plain(), [None, None, None, None, Some(0), None]),
+            NONE,
+            "a fan stands at 0"
+        );
+        assert_eq!(kept(&signed(), [None, Some(0), None, None, None, None]), NONE);
+        let fan = [None, Some(255), None, None, Some(15), Some(0)];
+        assert_eq!(kept(&plain(), fan), [None, None, None, None, Some(15.0), None]);
+        let rails = [None, Some(0x7f), Some(80), Some(5), Some(0x80), None];
+        assert_eq!(kept(&signed(), rails), [None, None, Some(80.0), Some(5.0), None, None]);
+        let zeros = [None, Some(47), Some(42), Some(0), Some(0), None];
+        assert_eq!(kept(&signed(), zeros), [None, Some(47.0), Some(42.0), None, None, None]);
+    }
+
+    #[test]
+    fn limits_in_the_wrong_order_are_dropped() {
+        let upper = [Some(110), Some(80), Some(90), None, Some(10), None];
+        assert_eq!(kept(&plain(), upper), [Some(110.0), None, None, None, Some(10.0), None]);
+        let lower = [None, Some(90), None, Some(10), Some(20), None];
+        assert_eq!(kept(&plain(), lower), [None, Some(90.0), None, None, None, None]);
+        assert_eq!(kept(&plain(), [None, Some(20), None, None, Some(20), None]), NONE);
+        assert_eq!(kept(&plain(), [None, Some(20), Some(15), Some(30), None, None]), NONE);
+    }
+
+    #[test]
+    fn a_falling_curve_has_no_limits() {
+        let mut falling = plain();
+        let raw = [None, Some(90), None, None, Some(10), None];
+        falling.analog.as_mut().unwrap().factors = Factors::new([0xff, 0xc0, 100, 0, 0]);
+        assert_eq!(kept(&falling, raw), NONE);
+        falling.analog.as_mut().unwrap().factors = Factors::new([1, 0, 0, 0, 0]);
+        falling.analog.as_mut().unwrap().linearization = Linearization::Inverse;
+        assert_eq!(kept(&falling, raw), NONE);
+    }
+}

@@ -121,6 +121,8 @@ impl Units {
             Quantity::Temperature => return "C".to_owned(),
             Quantity::Percent if self.base == 0 => return "%".to_owned(),
             Quantity::Rotation => return "RPM".to_owned(),
+            // Or joules a second.
+            Quantity::Power => return "W".to_owned(),
             _ => {}
         }
         let mut text = if self.percentage { "% of ".to_owned() } else { String::new() };
@@ -282,4 +284,40 @@ static UNITS: &[&str] = &[
 #[must_use]
 pub fn unit_word(unit: u8) -> &'static str {
     UNITS.get(usize::from(unit)).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_have_words() {
+        for (bytes, quantity, text) in [
+            ([0x80, 1, 0], Quantity::Temperature, "C"),
+            ([0x00, 2, 0], Quantity::Temperature, "C"),
+            ([0x00, 4, 0], Quantity::Voltage, "V"),
+            ([0x00, 5, 0], Quantity::Current, "A"),
+            ([0x00, 6, 0], Quantity::Power, "W"),
+            ([0x00, 7, 0], Quantity::Energy, "J"),
+            ([0x18, 7, 0], Quantity::Power, "W"),
+            ([0x00, 18, 0], Quantity::Rotation, "RPM"),
+            ([0x20, 41, 0], Quantity::Rotation, "RPM"),
+            ([0x00, 17, 0], Quantity::Airflow, "CFM"),
+            ([0x01, 0, 0], Quantity::Percent, "%"),
+            ([0x01, 18, 0], Quantity::Percent, "% of RPM"),
+            ([0x00, 22, 0], Quantity::Time, "s"),
+            ([0x00, 89, 0], Quantity::Count, "correctable errors"),
+            ([0x18, 73, 0], Quantity::Other("GB"), "GB/s"),
+            ([0x02, 14, 35], Quantity::Other("kPa"), "kPa/cm3"),
+            ([0x04, 46, 0], Quantity::Other("ft lb"), "ft lb "),
+            ([0x00, 0, 0], Quantity::Other(""), ""),
+            ([0x00, 255, 0], Quantity::Other(""), ""),
+        ] {
+            let units = Units::new(bytes);
+            assert_eq!(units.quantity(), quantity, "{bytes:?}");
+            assert_eq!(units.text().trim_end(), text.trim_end(), "{bytes:?}");
+        }
+        assert_eq!(UNITS.len(), 93, "up to grams");
+        assert_eq!((unit_word(18), unit_word(60), unit_word(91)), ("RPM", "dB", "fatal errors"));
+    }
 }
