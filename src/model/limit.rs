@@ -187,3 +187,5 @@ pub const IPMI_ANSWERS: usize = 20_000;
 pub const IPMI_RECORDS: usize = 4096;
 /// Sensors of a recorded BMC: 256 on each of four units of a few controllers.
 pub const IPMI_RECORDED_SENSORS: usize = 8192;
+/// A file of the cache: the list of a BMC's sensors is 4096 records of 64 bytes at most.
+pub const CACHE_FILE_BYTES: usize = 1 << 20;

@@ -2,6 +2,14 @@
 
 use super::{fields, fraction, lines, number};
 
+/// When the machine was started, in seconds of 1970, from `/proc/stat`. With the uptime this is its
+/// wall clock: the kernel moves it when the clock is set.
+#[must_use]
+pub fn boot_time_seconds(text: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
+}
+
 /// Time of all CPUs since boot, in ticks of 1/100 s. Fields that an old kernel lacks are zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CpuTimes {

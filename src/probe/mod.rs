@@ -15,6 +15,7 @@ use crate::model::reading::{Observation, ProbeError, Reading};
 use crate::model::time::Moment;
 
 pub mod bandwidth;
+pub mod bmc;
 pub mod bond;
 pub mod cpu;
 pub mod disk_io;
@@ -44,6 +45,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &hwmon::Power,
     &hwmon::Humidity,
     &hwmon::Intrusion,
+    &bmc::Bmc,
     &raid::Raid,
 ];
 

@@ -1,8 +1,10 @@
-//! The agent's own durable state: a journal of checksummed frames, and the lock on its directory.
+//! The agent's own durable state: a journal of checksummed frames, the lock on its directory, and a
+//! cache.
 //!
-//! Knows no meaning of what it keeps: frames are bytes. All file calls go through [`disk::Disk`],
+//! Knows no meaning of what it keeps: frames are bytes. All file calls of the journal go through [`disk::Disk`],
 //! so that a test can make any one of them fail or cut the power after it.
 
+pub mod cache;
 pub mod disk;
 pub mod error;
 pub mod frame;

@@ -8,6 +8,7 @@
 //! functions that it does not know (DCMI is one) for answers to another question.
 
 use std::fmt::Debug;
+use std::time::Instant;
 
 use ipmi_rs::connection::{
     Address, Channel, IpmiConnection, LogicalUnit, Message, Request as Wired, RequestTargetAddress,
@@ -15,6 +16,7 @@ use ipmi_rs::connection::{
 
 use super::Host;
 use crate::model::reading::ProbeError;
+use crate::model::unit::Span;
 
 pub use access::{Access, Lan, Password, Privilege, Suite};
 pub use note::{Notes, Recording};
@@ -91,6 +93,19 @@ pub trait Door: Send + Debug {
     /// may not be opened; unsupported for a target that cannot be reached this way; timed out;
     /// absent; malformed; failed. The next question starts afresh.
     fn ask(&mut self, request: &Request) -> Result<Answer, ProbeError>;
+}
+
+/// Gives a busy BMC some time before it is asked again.
+#[expect(clippy::disallowed_methods, reason = "nothing tells when a BMC is free again")]
+pub fn rest(span: Span) {
+    std::thread::sleep(span.to_std());
+}
+
+/// Now, for measuring how long a BMC takes.
+#[expect(clippy::disallowed_methods, reason = "what a device takes is a measurement of it")]
+#[must_use]
+pub fn ticks() -> Instant {
+    Instant::now()
 }
 
 /// A door to the BMC of this machine, or to the recorded one, whichever way that was reached when

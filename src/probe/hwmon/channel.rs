@@ -256,7 +256,7 @@ fn is_end_of_range(celsius: f64) -> bool {
 }
 
 /// Whether a number can be what the sensor feels.
-pub(super) fn can_be_felt(sensor: Sensor, number: f64) -> bool {
+pub(in crate::probe) fn can_be_felt(sensor: Sensor, number: f64) -> bool {
     match sensor {
         // -40 C is what open thermistors of embedded controllers read, -61 and -62 others.
         Sensor::Temperature => {

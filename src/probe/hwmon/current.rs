@@ -1,18 +1,19 @@
 //! `current`: currents of power supplies and regulators against their own limits.
 
 use super::judge::{BOUNDS, Past, Said, Seen, bounds, number, summary};
-use super::{Reader, SELECTORS, origin, survey};
+use super::{Reader, SELECTORS, origin, survey, with_bmc};
 use crate::host::Host;
 use crate::model::reading::{Bad, Metric, MetricId, ProbeError};
 use crate::model::unit::Unit;
 use crate::parse::hwmon::Sensor;
+use crate::probe::bmc::{self, Family};
 use crate::probe::{Found, Kind, KindSpec, Options, Probe};
 
 /// The kind.
 #[derive(Debug)]
 pub struct Current;
 
-const AMPERES: MetricId = MetricId(0);
+pub(super) const AMPERES: MetricId = MetricId(0);
 
 static SPEC: KindSpec = KindSpec {
     name: "current",
@@ -46,8 +47,11 @@ impl Kind for Current {
         survey(host, Sensor::Current)
     }
 
+    with_bmc!(Family::Current);
+
     fn open(&self, source: &str, _: &Options) -> Box<dyn Probe> {
-        Reader::boxed(Sensor::Current, source, judge)
+        let bmc = bmc::open(source, Family::Current);
+        bmc.unwrap_or_else(|| Reader::boxed(Sensor::Current, source, judge))
     }
 }
 

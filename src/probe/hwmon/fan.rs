@@ -1,19 +1,20 @@
 //! `fan`: fans that stop, slow down or report a fault; empty headers and fans that rest are none.
 
 use super::judge::{Bound, Past, Said, Seen, bounds, number, place, summary};
-use super::{Reader, SELECTORS, origin, survey};
+use super::{Reader, SELECTORS, origin, survey, with_bmc};
 use crate::host::Host;
 use crate::model::reading::{Bad, Metric, MetricId, ProbeError};
 use crate::model::state::State;
 use crate::model::unit::Unit;
 use crate::parse::hwmon::Sensor;
+use crate::probe::bmc::{self, Family};
 use crate::probe::{Found, Kind, KindSpec, Options, Probe};
 
 /// The kind.
 #[derive(Debug)]
 pub struct Fan;
 
-const RPM: MetricId = MetricId(0);
+pub(super) const RPM: MetricId = MetricId(0);
 const STOPPED: MetricId = MetricId(1);
 
 static SPEC: KindSpec = KindSpec {
@@ -61,8 +62,11 @@ impl Kind for Fan {
         survey(host, Sensor::Fan)
     }
 
+    with_bmc!(Family::Fan);
+
     fn open(&self, source: &str, _: &Options) -> Box<dyn Probe> {
-        Reader::boxed(Sensor::Fan, source, judge)
+        let bmc = bmc::open(source, Family::Fan);
+        bmc.unwrap_or_else(|| Reader::boxed(Sensor::Fan, source, judge))
     }
 }
 

@@ -11,7 +11,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::host::Host;
-use crate::model::reading::{Observation, ProbeError};
+use crate::model::reading::{MetricId, Observation, ProbeError};
 use crate::model::text::shown;
 use crate::model::time::Moment;
 use crate::model::unit::Span;
@@ -38,6 +38,7 @@ pub use power::Power;
 pub use temperature::Temperature;
 pub use voltage::Voltage;
 
+pub(super) use channel::can_be_felt;
 use channel::{Channel, Limits, Signals, Value, channels, never_set};
 use chip::{Chip, chips};
 use judge::{Past, Said, Seen};
@@ -63,10 +64,48 @@ from boot to boot, is not part of the name.\n\n\
 A number that no sensor feels (-273 C, 127 C, 65535 RPM) is not a reading, and a limit that nobody \
 set (0, 65261 C, a minimum above the maximum) is not a limit. Where the driver sets the fault bit, \
 what the input reads does not count. A sensor that never gave a value is said to have none and is \
-not judged; one that worked before becomes unknown."
+not judged; one that worked before becomes unknown.\n\n\
+The sensors of a BMC are among them, named `bmc ` and the sensor, against the limits that the BMC \
+holds for them: see kind `bmc`."
     };
 }
 use origin;
+
+/// What a kind of sensors says of those that a BMC has, which must be asked for.
+macro_rules! with_bmc {
+    ($family:expr) => {
+        fn asks(&self, host: &Host) -> bool {
+            $crate::probe::bmc::is_there(host)
+        }
+
+        fn inquire(
+            &self,
+            host: &Host,
+            now: $crate::model::time::Moment,
+        ) -> Result<Vec<Found>, ProbeError> {
+            $crate::probe::bmc::inquire(host, now, $family)
+        }
+
+        fn is_inquired(
+            &self,
+            facts: &std::collections::BTreeMap<String, Vec<String>>,
+        ) -> bool {
+            $crate::probe::bmc::is_pinned(facts)
+        }
+
+        fn is_fixture(&self, found: &Found) -> bool {
+            !$crate::probe::bmc::is_sensor(found)
+        }
+    };
+}
+use with_bmc;
+
+/// Rows of what a sensor feels, for sensors of other origin.
+pub(super) const TEMPERATURE_VALUES: &[MetricId] = &[temperature::VALUE, temperature::BELOW];
+pub(super) const VOLTAGE_VALUES: &[MetricId] = &[voltage::ABOVE, voltage::BELOW];
+pub(super) const CURRENT_VALUES: &[MetricId] = &[current::AMPERES];
+pub(super) const POWER_VALUES: &[MetricId] = &[power::WATTS];
+pub(super) const FAN_VALUES: &[MetricId] = &[fan::RPM];
 
 /// How often limits, labels and the list of channels are read again: some drivers ask the device
 /// for each limit.

@@ -1,19 +1,20 @@
 //! `power`: watts of supplies, processors and cards.
 
 use super::judge::{Bound, Past, Said, Seen, bounds, number, summary};
-use super::{Reader, SELECTORS, origin, survey};
+use super::{Reader, SELECTORS, origin, survey, with_bmc};
 use crate::host::Host;
 use crate::model::reading::{Bad, Metric, MetricId, ProbeError};
 use crate::model::state::State;
 use crate::model::unit::Unit;
 use crate::parse::hwmon::Sensor;
+use crate::probe::bmc::{self, Family};
 use crate::probe::{Found, Kind, KindSpec, Options, Probe};
 
 /// The kind.
 #[derive(Debug)]
 pub struct Power;
 
-const WATTS: MetricId = MetricId(0);
+pub(super) const WATTS: MetricId = MetricId(0);
 
 static SPEC: KindSpec = KindSpec {
     name: "power",
@@ -48,8 +49,11 @@ impl Kind for Power {
         survey(host, Sensor::Power)
     }
 
+    with_bmc!(Family::Power);
+
     fn open(&self, source: &str, _: &Options) -> Box<dyn Probe> {
-        Reader::boxed(Sensor::Power, source, judge)
+        let bmc = bmc::open(source, Family::Power);
+        bmc.unwrap_or_else(|| Reader::boxed(Sensor::Power, source, judge))
     }
 }
 

@@ -1,12 +1,13 @@
 //! `temperature`: chips, processors, disks, memory modules against their own limits.
 
 use super::judge::{Bound, Past, STEADY_RUNS, Said, Seen, bounds, number, summary};
-use super::{Reader, SELECTORS, origin, survey, thermal};
+use super::{Reader, SELECTORS, origin, survey, thermal, with_bmc};
 use crate::host::Host;
 use crate::model::reading::{Bad, Metric, MetricId, ProbeError};
 use crate::model::state::State;
 use crate::model::unit::Unit;
 use crate::parse::hwmon::Sensor;
+use crate::probe::bmc::{self, Family};
 use crate::probe::{Found, Kind, KindSpec, Options, Probe};
 
 /// The kind.
@@ -14,7 +15,7 @@ use crate::probe::{Found, Kind, KindSpec, Options, Probe};
 pub struct Temperature;
 
 pub(super) const VALUE: MetricId = MetricId(0);
-const BELOW: MetricId = MetricId(1);
+pub(super) const BELOW: MetricId = MetricId(1);
 
 static SPEC: KindSpec = KindSpec {
     name: "temperature",
@@ -72,8 +73,11 @@ impl Kind for Temperature {
         Ok(found)
     }
 
+    with_bmc!(Family::Temperature);
+
     fn open(&self, source: &str, _: &Options) -> Box<dyn Probe> {
-        thermal::open(source).unwrap_or_else(|| Reader::boxed(Sensor::Temperature, source, judge))
+        let other = bmc::open(source, Family::Temperature).or_else(|| thermal::open(source));
+        other.unwrap_or_else(|| Reader::boxed(Sensor::Temperature, source, judge))
     }
 }
 

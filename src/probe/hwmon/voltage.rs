@@ -1,19 +1,20 @@
 //! `voltage`: rails of boards and power supplies against their own limits.
 
 use super::judge::{BOUNDS, Past, Said, Seen, bounds, number, summary};
-use super::{Reader, SELECTORS, origin, survey};
+use super::{Reader, SELECTORS, origin, survey, with_bmc};
 use crate::host::Host;
 use crate::model::reading::{Bad, Metric, MetricId, ProbeError};
 use crate::model::unit::Unit;
 use crate::parse::hwmon::Sensor;
+use crate::probe::bmc::{self, Family};
 use crate::probe::{Found, Kind, KindSpec, Options, Probe};
 
 /// The kind.
 #[derive(Debug)]
 pub struct Voltage;
 
-const ABOVE: MetricId = MetricId(0);
-const BELOW: MetricId = MetricId(1);
+pub(super) const ABOVE: MetricId = MetricId(0);
+pub(super) const BELOW: MetricId = MetricId(1);
 
 static SPEC: KindSpec = KindSpec {
     name: "voltage",
@@ -59,8 +60,11 @@ impl Kind for Voltage {
         survey(host, Sensor::Voltage)
     }
 
+    with_bmc!(Family::Voltage);
+
     fn open(&self, source: &str, _: &Options) -> Box<dyn Probe> {
-        Reader::boxed(Sensor::Voltage, source, judge)
+        let bmc = bmc::open(source, Family::Voltage);
+        bmc.unwrap_or_else(|| Reader::boxed(Sensor::Voltage, source, judge))
     }
 }
 
