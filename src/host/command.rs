@@ -19,13 +19,14 @@ use nix::unistd::{Pid, Uid};
 
 use super::Host;
 use super::file::refusal;
+use super::timer::Timer;
 use crate::model::limit::{
     COMMAND_DEADLINE, COMMAND_GRACE, COMMAND_OUTPUT_BYTES, COMMAND_STDERR_BYTES,
 };
 use crate::model::reading::ProbeError;
 use crate::model::unit::Span;
 
-use child::{Stream, Timer, Waiter, stuck};
+use child::{Stream, Waiter, stuck};
 
 mod child;
 

@@ -1,6 +1,6 @@
 //! The only door to the observed machine, live or recorded below a root.
 //!
-//! Owns: bounded reads of /proc and /sys, statfs, the mount-table watch, the agent's own memory. Must not know: kinds,
+//! Owns: bounded reads of /proc and /sys, statfs, the mount-table watch, the agent's own memory, the BMC. Must not know: kinds,
 //! checks, configuration. Unsafe code, where a system call has no safe wrapper, may stand here and
 //! nowhere else, each block with its proof.
 
@@ -15,6 +15,7 @@ pub mod command;
 pub mod dir;
 pub mod file;
 pub mod identity;
+pub mod ipmi;
 mod link;
 pub mod memory;
 pub mod mounts;
@@ -22,6 +23,7 @@ pub mod mountwatch;
 pub mod netlink;
 pub mod record;
 pub mod space;
+mod timer;
 
 use mounts::MountText;
 

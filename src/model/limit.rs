@@ -151,3 +151,37 @@ pub const TOOL_STACK_BYTES: usize = 1 << 20;
 pub const CAPTURE_ENTRIES: usize = 60_000;
 /// Bytes of a capture, so that it fits into a bug report.
 pub const CAPTURE_BYTES: usize = 64 << 20;
+/// One question through the BMC's device file: where the BMC is silent, the kernel gives up by
+/// itself after 4 s and says so; this is for a driver that does not.
+pub const IPMI_DEVICE_PATIENCE: Span = Span::from_secs(6);
+/// Signals that may interrupt one such wait: the agent's own come seldom.
+pub const IPMI_INTERRUPTIONS: usize = 8;
+/// One question over LAN with everything it takes: finding a kept session dead (3.75 s), opening
+/// another, asking again. The name's address comes before, from the system's resolver.
+pub const IPMI_LAN_PATIENCE: Span = Span::from_secs(8);
+/// How long the first packet of a question is waited for; each further try waits twice as long. A
+/// BMC answers in 5 to 50 ms.
+pub const IPMI_LAN_TRY: Span = Span::from_millis(250);
+/// Times a question is sent in a session that was kept: 3.75 s, then the session counts as dead.
+pub const IPMI_LAN_TRIES: usize = 4;
+/// Times in a session that was just opened, so that it is not the session: until the whole
+/// question's time is over, since some BMCs take seconds.
+pub const IPMI_LAN_FRESH_TRIES: usize = 6;
+/// Times a step of the opening is sent: a BMC that went on without being heard ignores its
+/// repetition, so that starting over is quicker.
+pub const IPMI_LAN_STEP_TRIES: usize = 3;
+/// Openings that are started over.
+pub const IPMI_LAN_OPENINGS: usize = 3;
+/// Addresses of a BMC's name that are tried: one of each family.
+pub const IPMI_LAN_ADDRESSES: usize = 2;
+/// A datagram of a BMC: the longest answer, 255 bytes, with its frames is a third of it.
+pub const IPMI_LAN_DATAGRAM_BYTES: usize = 1024;
+/// How long a session is trusted to be alive while nothing is asked: BMCs end an idle one after
+/// 60 s give or take 3 (IPMI 2.0 section 6.12.15).
+pub const IPMI_SESSION_IDLE: Span = Span::from_secs(50);
+/// Questions with answers in a recording: each sensor with four, and the records in parts.
+pub const IPMI_ANSWERS: usize = 20_000;
+/// Records of a recorded BMC: the largest servers have some 500.
+pub const IPMI_RECORDS: usize = 4096;
+/// Sensors of a recorded BMC: 256 on each of four units of a few controllers.
+pub const IPMI_RECORDED_SENSORS: usize = 8192;

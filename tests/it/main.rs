@@ -1,6 +1,10 @@
 //! Integration tests: one binary, one module a subject.
 mod agent;
 mod architecture;
+mod bmc_lan;
+mod bmc_peer;
+mod bmc_recorded;
+mod bmc_table;
 mod bond;
 mod cli;
 mod config;

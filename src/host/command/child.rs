@@ -1,4 +1,4 @@
-//! What following a child takes: a thread that waits and reaps, its two outputs, a timer to poll.
+//! What following a child takes: a thread that waits and reaps, its two outputs.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -6,16 +6,12 @@ use std::io::{self, PipeReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::time::TimeSpec;
-use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
 use crate::model::limit::LANE_STACK_BYTES;
-use crate::model::unit::Span;
 
 /// Room for one read: a quarter of what a pipe holds.
 const READ_BYTES: usize = 16 << 10;
@@ -95,24 +91,5 @@ impl Stream {
             _ => self.pipe = None,
         }
         self.text.len() > bytes_max
-    }
-}
-
-/// A timer that poll can wait for.
-pub(super) struct Timer(pub(super) TimerFd);
-
-impl Timer {
-    pub(super) fn start(after: Span) -> io::Result<Self> {
-        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC)?;
-        let timer = Self(timer);
-        timer.again(after)?;
-        Ok(timer)
-    }
-
-    pub(super) fn again(&self, after: Span) -> io::Result<()> {
-        // A timer of zero would never fire.
-        let after = after.to_std().max(Duration::from_millis(1));
-        let once = Expiration::OneShot(TimeSpec::from_duration(after));
-        Ok(self.0.set(once, TimerSetTimeFlags::empty())?)
     }
 }

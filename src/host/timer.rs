@@ -1,0 +1,50 @@
+//! A deadline that poll can wait for, so that no clock is asked below `daemon`.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+
+use crate::model::unit::Span;
+
+/// A timer that poll can wait for; readable once its time is over.
+#[derive(Debug)]
+pub(super) struct Timer(pub(super) TimerFd);
+
+impl Timer {
+    pub(super) fn start(after: Span) -> io::Result<Self> {
+        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC)?;
+        let timer = Self(timer);
+        timer.again(after)?;
+        Ok(timer)
+    }
+
+    pub(super) fn again(&self, after: Span) -> io::Result<()> {
+        // A timer of zero would never fire.
+        let after = after.to_std().max(Duration::from_millis(1));
+        let once = Expiration::OneShot(TimeSpec::from_duration(after));
+        Ok(self.0.set(once, TimerSetTimeFlags::empty())?)
+    }
+
+    /// Whether its time is over; does not wait.
+    pub(super) fn is_over(&self) -> bool {
+        let mut wait = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        loop {
+            match poll(&mut wait, PollTimeout::ZERO) {
+                Err(Errno::EINTR) => {}
+                // A timer that cannot be asked must not keep anybody waiting.
+                other => return other != Ok(0),
+            }
+        }
+    }
+}
+
+impl AsFd for Timer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
