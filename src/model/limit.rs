@@ -158,20 +158,20 @@ pub const CAPTURE_BYTES: usize = 64 << 20;
 pub const IPMI_DEVICE_PATIENCE: Span = Span::from_secs(6);
 /// Signals that may interrupt one such wait: the agent's own come seldom.
 pub const IPMI_INTERRUPTIONS: usize = 8;
-/// One question over LAN with everything it takes: finding a kept session dead (3.5 s), opening
+/// One question over LAN with everything it takes: finding a kept session dead (3.75 s), opening
 /// another, asking again. The name's address comes before, from the system's resolver.
 pub const IPMI_LAN_PATIENCE: Span = Span::from_secs(8);
 /// How long the first packet of a question is waited for; each further try waits twice as long. A
 /// BMC answers in 5 to 50 ms.
-pub const IPMI_LAN_TRY: Span = Span::from_millis(500);
-/// Times a question is sent in a session that was kept: 3.5 s, then the session counts as dead.
-pub const IPMI_LAN_TRIES: usize = 3;
+pub const IPMI_LAN_TRY: Span = Span::from_millis(250);
+/// Times a question is sent in a session that was kept: 3.75 s, then the session counts as dead.
+pub const IPMI_LAN_TRIES: usize = 4;
 /// Times in a session that was just opened, so that it is not the session: until the whole
 /// question's time is over, since some BMCs take seconds.
-pub const IPMI_LAN_FRESH_TRIES: usize = 5;
+pub const IPMI_LAN_FRESH_TRIES: usize = 6;
 /// Times a step of the opening is sent: a BMC that went on without being heard ignores its
 /// repetition, so that starting over is quicker.
-pub const IPMI_LAN_STEP_TRIES: usize = 2;
+pub const IPMI_LAN_STEP_TRIES: usize = 3;
 /// Openings that are started over.
 pub const IPMI_LAN_OPENINGS: usize = 3;
 /// Addresses of a BMC's name that are tried: one of each family.

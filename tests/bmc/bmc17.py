@@ -259,6 +259,7 @@ class Server:
 
     def packet(self, data, peer):
         """One datagram; whatever is wrong with it is passed over in silence, as the specification asks."""
+        self.controller.refresh()
         if len(data) < 16 or data[0] != 6 or data[3] != 7 or data[4] != 6:
             if len(data) > 21 and data[3] == 7 and data[4] == 0:
                 self.before_session(data, peer)
@@ -377,7 +378,7 @@ class Server:
         self.last[session.number] = data
         if self.fault() == "noise":
             self.send(os.urandom(random.randint(0, 80)), peer)
-            self.send(data[:16] + os.urandom(len(data) - 16), peer)
+            self.send(data[:-1] + bytes([data[-1] ^ 1]), peer)
             self.send(data[:-5], peer)
         if self.fault() == "slow":
             self.later.append((time.monotonic() + float(self.controller.fault[1]), data, peer))

@@ -18,7 +18,7 @@ use crate::bmc_table;
 const SLACK: Duration = Duration::from_secs(2);
 
 fn lan(port: u16) -> Lan {
-    let password = Password("look only".to_owned());
+    let password = Password("lookonly".to_owned());
     Lan { port, ..Lan::new("127.0.0.1", "watch", password) }
 }
 
@@ -63,6 +63,12 @@ fn records(door: &mut dyn Door, most: u8) -> Vec<Vec<u8>> {
     records
 }
 
+/// A second answer to a question that was sent twice is all that a healthy BMC makes one drop.
+fn assert_nothing_strange(door: &Client) {
+    let drops = door.drops();
+    assert_eq!(drops.all(), drops.foreign, "{drops:?}");
+}
+
 /// Asks what does not change by being asked, and compares with `ipmitool`.
 fn says_what_ipmitool_says(door: &mut dyn Door, port: u16, suite: u8) {
     let mut questions = vec![
@@ -72,7 +78,7 @@ fn says_what_ipmitool_says(door: &mut dyn Door, port: u16, suite: u8) {
         vec![0x0a, 0x40],
         vec![0x2c, 0x02, 0xdc, 1, 0, 0],
     ];
-    for sensor in bmc_table::SENSORS.iter().filter(|sensor| sensor.lun == 0) {
+    for sensor in bmc_table::SENSORS.iter().filter(|sensor| sensor.lun == 0).step_by(4) {
         questions.push(vec![0x04, 0x2d, sensor.number]);
         questions.push(vec![0x04, 0x27, sensor.number]);
     }
@@ -102,10 +108,17 @@ fn says_what_ipmitool_says(door: &mut dyn Door, port: u16, suite: u8) {
 #[test]
 fn the_simulator_says_what_ipmitool_hears() {
     let bmc = Simulator::start();
-    let mut door = client(bmc.port, None);
+    // It answers DCMI to administrators alone.
+    let mut door = Client::new(Lan {
+        user: "admin".to_owned(),
+        password: Password("labpass".to_owned()),
+        privilege: Privilege::Administrator,
+        ..lan(bmc.port)
+    })
+    .unwrap();
     says_what_ipmitool_says(&mut door, bmc.port, 3);
     assert_eq!(door.suite(), Some(Suite::Sha1), "it refuses 17");
-    assert_eq!(door.drops().all(), 0);
+    assert_nothing_strange(&door);
     bmc.tell("sensor_set_value 0x20 0 1 97 1");
     assert_eq!(data(&mut door, &question(0x04, 0x2d, &[1]))[0], 97);
     assert_eq!(data(&mut door, &question(0x0a, 0x43, &[0, 0, 0, 0, 0, 0xff])).len(), 18);
@@ -118,7 +131,7 @@ fn the_bmc_with_suite_17_says_what_ipmitool_hears() {
         let mut door = client(bmc.port, suite);
         says_what_ipmitool_says(&mut door, bmc.port, number);
         assert_eq!(door.suite().map(u8::from), Some(number));
-        assert_eq!(door.drops().all(), 0);
+        assert_nothing_strange(&door);
     }
     let mut facts = bmc_table::facts();
     facts["sensors"]["0:1"]["reading"][0] = 97.into();
@@ -158,14 +171,19 @@ fn who_may_not_ask_is_told_what_to_change() {
     for (port, suite) in [(simulator.port, 3), (bmc.port, 17), (bmc.port, 3)] {
         let suite = Some(Suite::try_from(suite).unwrap());
         let good = Lan { suite, ..lan(port) };
-        for (wrong, word) in [
+        let wrong = [
             (Lan { password: Password("look".to_owned()), ..good.clone() }, "`password`"),
             (Lan { password: Password(String::new()), ..good.clone() }, "`password`"),
             (Lan { user: "nobody".to_owned(), ..good.clone() }, "`nobody`"),
             (Lan { privilege: Privilege::Administrator, ..good.clone() }, "`administrator`"),
-        ] {
+        ];
+        // The simulator gives any user any privilege, as `ipmitool` sees too.
+        let count = if port == simulator.port { 3 } else { 4 };
+        for (wrong, word) in wrong.into_iter().take(count) {
             let begun = Instant::now();
-            let error = Client::new(wrong.clone()).unwrap().ask(&device_id()).unwrap_err();
+            let Err(error) = Client::new(wrong.clone()).unwrap().ask(&device_id()) else {
+                panic!("{wrong:?} was let in");
+            };
             assert_eq!(error.word(), "denied", "{wrong:?}: {error}");
             assert!(error.to_string().contains(word), "{error}");
             assert!(!error.to_string().contains("look"), "{error}");
@@ -222,7 +240,7 @@ fn what_is_no_answer_is_dropped_and_counted() {
         assert!(door.drops().all() >= count * 2, "{:?}", door.drops());
     }
     let drops = door.drops();
-    assert!(drops.garbled >= 20 && drops.unproven >= 5 && drops.replayed == 0, "{drops:?}");
+    assert!(drops.garbled >= 20 && drops.unproven >= 20 && drops.replayed == 0, "{drops:?}");
     bmc.tell("replay");
     for number in [1, 2, 1, 2, 3] {
         // Answers that differ: none of an earlier question is taken for a later one's.
@@ -237,20 +255,28 @@ fn what_is_no_answer_is_dropped_and_counted() {
 #[test]
 fn a_network_that_loses_packets_costs_time_and_no_answer() {
     let (simulator, mut bmc) = (Simulator::start(), Bmc17::start());
-    for port in [simulator.port, bmc.port] {
-        // Every second packet; the first two of three.
-        for keeps in [|number| number % 2 == 1, |number| number % 3 == 2] {
-            let network = LossyNetwork::before(port, keeps);
-            let mut door = client(network.port, None);
-            for _ in 0..3 {
-                match door.ask(&device_id()) {
-                    Ok(answer) => assert_eq!(answer.code, 0),
-                    Err(error) => panic!("{error}"),
+    let losses: [fn(bool, usize) -> bool; 3] = [
+        |is_question, number| !is_question || number % 2 == 1,
+        |is_question, number| is_question || number % 2 == 1,
+        |_, number| number % 3 != 1,
+    ];
+    // The simulator answers a step of the opening once: the loss of every second answer would hit the
+    // same step each time that the opening starts over.
+    let cases =
+        [(simulator.port, 0), (simulator.port, 2), (bmc.port, 0), (bmc.port, 1), (bmc.port, 2)];
+    std::thread::scope(|scope| {
+        for (port, which) in cases {
+            scope.spawn(move || {
+                let network = LossyNetwork::before(port, losses[which]);
+                let mut door = client(network.port, None);
+                for _ in 0..3 {
+                    let answer = door.ask(&device_id());
+                    assert!(answer.is_ok(), "{port}, {which}: {answer:?}");
                 }
-            }
+            });
         }
-    }
-    assert!(bmc.counts()[1] <= 8);
+    });
+    assert!(bmc.counts()[1] <= 6, "{:?}", bmc.counts());
 }
 
 #[test]

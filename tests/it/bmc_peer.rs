@@ -57,7 +57,7 @@ impl Simulator {
              straight\n{methods}    guid a123456789abcdefa123456789abcdef\n  endlan\n  \
              console 127.0.0.1 {console}\n  user 1 true \"\" \"\" user 10 none md2 md5 straight\n  \
              user 2 true \"admin\" \"labpass\" admin 10 none md2 md5 straight\n  \
-             user 3 true \"watch\" \"look only\" user 10 none md2 md5 straight\n",
+             user 3 true \"watch\" \"lookonly\" user 10 none md2 md5 straight\n",
             at("dcmi.so").display(),
             at("power").display(),
         );
@@ -86,15 +86,18 @@ impl Simulator {
     }
 
     fn wait(&self) {
+        let mut console = None;
         wait_for("ipmi_sim listens", START, || {
-            TcpStream::connect(("127.0.0.1", self.console)).is_ok()
+            console = TcpStream::connect(("127.0.0.1", self.console)).ok();
+            console.is_some()
         });
+        // It would die of a connection that ends before its greeting.
+        prompt(&mut console.unwrap());
     }
 
     /// A command on its console, such as `sensor_set_value 0x20 0 1 97 1`.
     pub(crate) fn tell(&self, command: &str) {
         let mut console = TcpStream::connect(("127.0.0.1", self.console)).unwrap();
-        console.set_read_timeout(Some(START)).unwrap();
         prompt(&mut console);
         console.write_all(format!("{command}\n").as_bytes()).unwrap();
         let said = prompt(&mut console);
@@ -131,6 +134,7 @@ impl Drop for Simulator {
 
 /// Reads up to the console's prompt.
 fn prompt(console: &mut TcpStream) -> String {
+    console.set_read_timeout(Some(START)).unwrap();
     let mut said = Vec::new();
     let mut byte = [0];
     while !said.ends_with(b"> ") {
@@ -205,8 +209,8 @@ impl Drop for Bmc17 {
     }
 }
 
-/// A network between a client and a BMC that loses the packets which `keeps` does not keep. Packets
-/// are counted over both directions, from 0.
+/// A network between a client and a BMC that loses the packets which `keeps` does not keep. It is told
+/// whether the client sent the packet, and how many there were before it in that direction.
 pub(crate) struct LossyNetwork {
     pub(crate) port: u16,
     over: Arc<AtomicBool>,
@@ -214,7 +218,7 @@ pub(crate) struct LossyNetwork {
 }
 
 impl LossyNetwork {
-    pub(crate) fn before(bmc: u16, keeps: fn(usize) -> bool) -> Self {
+    pub(crate) fn before(bmc: u16, keeps: fn(bool, usize) -> bool) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
         let port = socket.local_addr().unwrap().port();
@@ -222,17 +226,18 @@ impl LossyNetwork {
         let ended = Arc::clone(&over);
         let relay = std::thread::spawn(move || {
             let bmc = SocketAddr::from(([127, 0, 0, 1], bmc));
-            let (mut client, mut number, mut packet) = (None, 0, [0; 2048]);
+            let (mut client, mut numbers, mut packet) = (None, [0; 2], [0; 2048]);
             while !ended.load(Ordering::Relaxed) {
                 let Ok((length, from)) = socket.recv_from(&mut packet) else { continue };
                 if from != bmc {
                     client = Some(from);
                 }
                 let to = if from == bmc { client } else { Some(bmc) };
-                if let Some(to) = to.filter(|_| keeps(number)) {
+                let number = &mut numbers[usize::from(from == bmc)];
+                if let Some(to) = to.filter(|_| keeps(from != bmc, *number)) {
                     let _ = socket.send_to(&packet[..length], to);
                 }
-                number += 1;
+                *number += 1;
             }
         });
         Self { port, over, relay: Some(relay) }

@@ -300,7 +300,7 @@ pub(crate) fn facts() -> Value {
     json!({
         "users": {
             "admin": { "password": "labpass", "privilege": 4 },
-            "watch": { "password": "look only", "privilege": 2 },
+            "watch": { "password": "lookonly", "privilege": 2 },
         },
         "sensors": sensors,
         "records": records,

@@ -105,7 +105,7 @@ pub(super) fn byte(word: &str) -> Option<u8> {
 /// Bytes in hex, run together or apart.
 fn bytes(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     digits.chunks(2).map(|pair| byte(std::str::from_utf8(pair).ok()?)).collect()

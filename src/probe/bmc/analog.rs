@@ -138,7 +138,7 @@ fn nothing(named: &Named<'_>) -> String {
 /// of the configuration are not for it.
 fn is_margin(named: &Named<'_>) -> bool {
     let name = named.name.to_ascii_lowercase();
-    named.family == Family::Temperature && ["margin", "mgn", "tjmax", "dts"].iter().any(|w| name.contains(w))
+    named.family == Family::Temperature && ["margin", "mgn", "mrgn", "tjmax", "dts"].iter().any(|w| name.contains(w))
 }
 
 fn can_be_felt(named: &Named<'_>, value: f64) -> bool {

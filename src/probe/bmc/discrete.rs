@@ -40,7 +40,11 @@ pub(super) fn judge(named: &Named<'_>) -> Observation {
             state,
             code: format!("state-{}", one.offset),
             key: String::new(),
-            fact: shown(&one.phrase).into_owned(),
+            fact: shown(&match named.among() {
+                Some(place) => format!("{} ({place})", one.phrase),
+                None => one.phrase.to_string(),
+            })
+            .into_owned(),
             detail: vec![
                 shown(&format!("Now {all}.")).into_owned(),
                 shown(&named.origin()).into_owned(),

@@ -68,18 +68,26 @@ impl Named<'_> {
         }
     }
 
+    /// Which of several of one name: `last of 4 named Status`.
+    pub(super) fn among(&self) -> Option<String> {
+        let (place, of) = self.place?;
+        let nth = match place {
+            last if last == of => "last".to_owned(),
+            1 => "first".to_owned(),
+            2 => "second".to_owned(),
+            3 => "third".to_owned(),
+            other => format!("{other}th"),
+        };
+        Some(format!("{nth} of {of} named {}", self.name))
+    }
+
     /// `BMC sensor 71h, CPU 1`, and which of several of one name.
     pub(super) fn origin(&self) -> String {
         let sensor = &self.seen.sensor;
         let number = sensor.address.number;
         let mut text = format!("BMC sensor {number:02x}h, {}", part(sensor));
-        if let Some((place, of)) = self.place {
-            let nth = match place {
-                1 => "first".to_owned(),
-                last if last == of => "last".to_owned(),
-                other => format!("number {other}"),
-            };
-            text.push_str(&format!(", the {nth} of {of} named {}", self.name));
+        if let Some(place) = self.among() {
+            text.push_str(&format!(", {place}"));
         }
         text
     }

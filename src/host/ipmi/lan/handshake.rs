@@ -82,16 +82,16 @@ impl Step<'_> {
             else {
                 return Err(Dropped::Foreign);
             };
-            let (head, rest) = body.split_first_chunk::<4>().ok_or(Dropped::Garbled)?;
-            let [known, status, ..] = *head;
-            if payload != answer || known != tag {
+            // A refusal may end here: some BMCs leave out the rest.
+            let ([known, status], rest) = body.split_first_chunk::<2>().ok_or(Dropped::Garbled)?;
+            if payload != answer || *known != tag {
                 return Err(Dropped::Foreign);
             }
-            if status != 0 {
-                return Ok(Err(refusal(status, lan)));
+            if *status != 0 {
+                return Ok(Err(refusal(*status, lan)));
             }
-            match rest.split_first_chunk::<4>() {
-                Some((session, rest)) if *session == own => Ok(Ok(rest.to_vec())),
+            match rest.split_first_chunk::<6>() {
+                Some(([_, _, session @ ..], rest)) if *session == own => Ok(Ok(rest.to_vec())),
                 Some(_) => Err(Dropped::Foreign),
                 None => Err(Dropped::Garbled),
             }

@@ -246,10 +246,11 @@ impl Client {
             Fault::Silent | Fault::Astray | Fault::TimeUp => {
                 let dropped = match self.drops().all() {
                     0 => String::new(),
-                    count => format!(" ({count} packets that were no answer were dropped)"),
+                    count => format!("; {count} packets that were no answer were dropped"),
                 };
                 ProbeError::TimedOut(format!(
-                    "no answer from the BMC at {lan} within {IPMI_LAN_PATIENCE}{dropped}"
+                    "no answer from the BMC at {lan} (is it reachable on its UDP port, and IPMI over \
+                     LAN enabled there?{dropped})"
                 ))
             }
         }
