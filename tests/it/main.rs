@@ -1,9 +1,9 @@
 //! Integration tests: one binary, one module a subject.
 mod agent;
 mod architecture;
+mod bmc_decode;
 mod bmc_lan;
 mod bmc_peer;
-mod bmc_decode;
 mod bmc_recorded;
 mod bmc_table;
 mod bond;

@@ -33,6 +33,9 @@ const NO_SUCH_COMMAND: u8 = 0xc1;
 const WRONG_LENGTH: u8 = 0xc7;
 const OUT_OF_RANGE: u8 = 0xc9;
 const NOT_PRESENT: u8 = 0xcb;
+/// Flags of a reading: it sends events; reading and states are not available.
+const EVENTS: u8 = 0x80;
+const UNAVAILABLE: u8 = 0x20;
 /// The one reservation that is ever given.
 const RESERVATION: [u8; 2] = [1, 0];
 
@@ -193,10 +196,17 @@ fn sensor(line: &str) -> Option<(Sensor, Held)> {
     let (values, limits) = line.split_once('|').unwrap_or((line, ""));
     let mut words = values.split_whitespace().map(byte);
     let place = (words.next()??, words.next()??, words.next()??);
-    let reading: Vec<u8> = words.collect::<Option<_>>()?;
+    let mut reading: Vec<u8> = words.collect::<Option<_>>()?;
     // The reading and its flags; state bytes are optional (IPMI 2.0 section 35.14).
     if !(2..=4).contains(&reading.len()) {
         return None;
+    }
+    // Such files come from a simulator's, which has no word for "not available": there a sensor
+    // that sends no events and reads nothing was that.
+    if let [0, flags, ..] = reading.as_mut_slice()
+        && *flags & EVENTS == 0
+    {
+        *flags |= UNAVAILABLE;
     }
     Some((place, Held { reading, thresholds: thresholds(limits) }))
 }

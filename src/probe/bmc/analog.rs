@@ -138,7 +138,8 @@ fn nothing(named: &Named<'_>) -> String {
 /// of the configuration are not for it.
 fn is_margin(named: &Named<'_>) -> bool {
     let name = named.name.to_ascii_lowercase();
-    named.family == Family::Temperature && ["margin", "mgn", "mrgn", "tjmax", "dts"].iter().any(|w| name.contains(w))
+    named.family == Family::Temperature
+        && ["margin", "mgn", "mrgn", "tjmax", "dts"].iter().any(|w| name.contains(w))
 }
 
 fn can_be_felt(named: &Named<'_>, value: f64) -> bool {
@@ -228,7 +229,8 @@ fn limit(seen: &Seen, bound: &Bound) -> Option<f64> {
 
 /// How far a value must be from a limit that it had reached, to be well again.
 fn slack(seen: &Seen, bound: &Bound) -> f64 {
-    let own = if bound.upper { seen.limits.negative_hysteresis } else { seen.limits.positive_hysteresis };
+    let own =
+        if bound.upper { seen.limits.negative_hysteresis } else { seen.limits.positive_hysteresis };
     own.unwrap_or(0.0)
 }
 

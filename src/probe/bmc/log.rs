@@ -153,12 +153,7 @@ impl Log {
         Ok(())
     }
 
-    fn read_on(
-        &mut self,
-        asker: &mut Asker,
-        live: &dyn Live,
-        now: Moment,
-    ) -> Result<(), Refusal> {
+    fn read_on(&mut self, asker: &mut Asker, live: &dyn Live, now: Moment) -> Result<(), Refusal> {
         let mut next = match self.last {
             None => 0,
             Some((record, print)) => match entry(asker, record) {
@@ -278,7 +273,8 @@ fn entry(asker: &mut Asker, record: u16) -> Result<(u16, Vec<u8>), Refusal> {
 
 /// An entry in words.
 pub(super) fn words(entry: &Entry, live: &dyn Live) -> String {
-    let sensor = entry.event().and_then(|event| live.sensor(address(event.generator, event.number)));
+    let sensor =
+        entry.event().and_then(|event| live.sensor(address(event.generator, event.number)));
     entry.phrase(sensor).chars().take(PHRASE_CHARS).collect()
 }
 

@@ -20,8 +20,8 @@ use crate::parse::ipmi::device::{Device, RepositoryInfo, SelfTest};
 use crate::parse::ipmi::reading::{Reading, Thresholds};
 use crate::parse::ipmi::sdr::{Access, Address, Record, Sensor, records};
 use crate::parse::ipmi::sel::{self, Entry, Info, Time};
-use crate::parse::ipmi::threshold::{self, Limits};
 use crate::parse::ipmi::states;
+use crate::parse::ipmi::threshold::{self, Limits};
 use crate::store::cache;
 
 /// How often limits, self test and clock are asked again.
@@ -289,11 +289,7 @@ impl Bmc {
         Ok(thresholds)
     }
 
-    fn self_test(
-        &mut self,
-        asker: &mut Asker,
-        now: Moment,
-    ) -> Result<Option<SelfTest>, Refusal> {
+    fn self_test(&mut self, asker: &mut Asker, now: Moment) -> Result<Option<SelfTest>, Refusal> {
         if let Some((at, result)) = &self.self_test
             && now >= *at
             && now.since(*at) < REFRESH_EVERY

@@ -153,11 +153,7 @@ pub(super) fn is_there(host: &Host) -> bool {
 ///
 /// # Errors
 /// When the BMC does not answer.
-pub(super) fn inquire(
-    host: &Host,
-    now: Moment,
-    family: Family,
-) -> Result<Vec<Found>, ProbeError> {
+pub(super) fn inquire(host: &Host, now: Moment, family: Family) -> Result<Vec<Found>, ProbeError> {
     let look = Watcher::of(host).look_patiently(host, now)?;
     let list = known(host, |known| {
         let named = named(&look, known);
@@ -168,9 +164,7 @@ pub(super) fn inquire(
 
 /// A reader of a family's sensors.
 pub(super) fn open(source: &str, family: Family) -> Option<Box<dyn Probe>> {
-    (source == SOURCE).then(|| -> Box<dyn Probe> {
-        Box::new(Reader::new(family))
-    })
+    (source == SOURCE).then(|| -> Box<dyn Probe> { Box::new(Reader::new(family)) })
 }
 
 /// Whether what is pinned by these facts is a sensor of a BMC.

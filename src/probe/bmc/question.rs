@@ -73,12 +73,7 @@ impl Asker {
     ///
     /// # Errors
     /// Its refusal, or that it is lost: then nothing more should be asked now.
-    pub(super) fn ask(
-        &mut self,
-        netfn: u8,
-        command: u8,
-        data: &[u8],
-    ) -> Result<Vec<u8>, Refusal> {
+    pub(super) fn ask(&mut self, netfn: u8, command: u8, data: &[u8]) -> Result<Vec<u8>, Refusal> {
         self.ask_at(Target::BMC, netfn, command, data)
     }
 

@@ -147,7 +147,8 @@ impl Watcher {
             bmc.log = log;
         }
         let (watcher, host) = (Arc::clone(self), host.clone());
-        let thread = std::thread::Builder::new().name("bmc".to_owned()).stack_size(TOOL_STACK_BYTES);
+        let thread =
+            std::thread::Builder::new().name("bmc".to_owned()).stack_size(TOOL_STACK_BYTES);
         let spawned = thread.spawn(move || {
             let mut run = Run { watcher, bmc, now, result: None };
             let began = crate::host::ipmi::ticks();

@@ -55,10 +55,7 @@ pub(super) fn controller(look: &Look) -> Observation {
         .map_or_else(|| format!("vendor {}", device.manufacturer), str::to_owned);
     let mut summary =
         format!("{maker}, firmware {}, IPMI {}", device.firmware, device.ipmi_version);
-    summary.push_str(&format!(
-        ", {}",
-        counted(look.sensors.len(), "sensor", "sensors")
-    ));
+    summary.push_str(&format!(", {}", counted(look.sensors.len(), "sensor", "sensors")));
     let mut findings = Vec::new();
     match &look.self_test {
         Some(SelfTest::Damaged(words)) if !words.is_empty() => {
@@ -104,7 +101,12 @@ fn clock(ahead: i64) -> Option<Finding> {
     let rest = (ahead - step * ZONE_STEP_SECONDS).abs();
     let fact = format!("its clock is {}", off(ahead));
     if rest <= ZONE_SLACK_SECONDS && ahead.abs() <= ZONE_MAX_SECONDS + ZONE_SLACK_SECONDS {
-        return Some(finding(State::Ok, "clock-zone", format!("{fact}, as if in another time zone"), Vec::new()));
+        return Some(finding(
+            State::Ok,
+            "clock-zone",
+            format!("{fact}, as if in another time zone"),
+            Vec::new(),
+        ));
     }
     let detail = vec![
         "The times of its event log are wrong by as much. Set it, or give the BMC a time server."

@@ -86,10 +86,7 @@ macro_rules! with_bmc {
             $crate::probe::bmc::inquire(host, now, $family)
         }
 
-        fn is_inquired(
-            &self,
-            facts: &std::collections::BTreeMap<String, Vec<String>>,
-        ) -> bool {
+        fn is_inquired(&self, facts: &std::collections::BTreeMap<String, Vec<String>>) -> bool {
             $crate::probe::bmc::is_pinned(facts)
         }
 
