@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module a subject.
 mod agent;
 mod architecture;
+mod bmc;
 mod bmc_decode;
 mod bmc_lan;
 mod bmc_peer;

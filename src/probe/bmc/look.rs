@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::log::{self, Live, Log};
-use super::question::{Asker, Refusal, target};
+use super::question::{Asker, NO_PRIVILEGE, Refusal, target};
 use super::repository::{List, Walk};
 use crate::host::Host;
 use crate::host::ipmi;
@@ -43,8 +43,8 @@ pub(super) struct Look {
     pub(super) sensors: Vec<Seen>,
     pub(super) chassis: Option<Status>,
     pub(super) restart_cause: Option<&'static str>,
-    /// `None` where the BMC knows no such command.
-    pub(super) power: Option<Result<Power, NoPower>>,
+    /// What it measures, or in words why not; `None` where it knows no such command.
+    pub(super) power: Option<Result<Power, String>>,
     /// The state of the event log, `None` where there is none.
     pub(super) log: Option<(Info, Log)>,
 }
@@ -120,14 +120,7 @@ impl Bmc {
         let self_test = self.self_test(asker, now)?;
         let chassis = optional(asker.ask(0x00, 0x01, &[]))?;
         let restart = optional(asker.ask(0x00, 0x07, &[]))?;
-        let power = match optional(asker.ask(0x2c, 0x02, &[dcmi::GROUP, 1, 0, 0]))? {
-            Some(answer) => match dcmi::power(&answer) {
-                // The measurement exists and is switched off.
-                Err(NoPower::OtherGroup(_)) => None,
-                power => Some(power),
-            },
-            None => None,
-        };
+        let power = power(asker)?;
         let clock = match optional(asker.ask(0x0a, 0x48, &[]))? {
             Some(answer) => sel::clock(&answer).ok().map(|time| (time, ahead(host, time))),
             None => None,
@@ -300,6 +293,21 @@ impl Bmc {
         let result = answer.and_then(|answer| SelfTest::parse(&answer).ok());
         self.self_test = Some((now, result.clone()));
         Ok(result)
+    }
+}
+
+/// The power that the BMC measures (DCMI 1.5 section 6.6.1).
+fn power(asker: &mut Asker) -> Result<Option<Result<Power, String>>, Refusal> {
+    match asker.ask(0x2c, 0x02, &[dcmi::GROUP, 1, 0, 0]) {
+        Ok(answer) => Ok(match dcmi::power(&answer) {
+            // No answer of DCMI, whatever it is.
+            Err(NoPower::OtherGroup(_)) => None,
+            power => Some(power.map_err(|why| why.to_string())),
+        }),
+        // A user may not ask: worth saying, where the other way is worse.
+        Err(refusal @ Refusal::Code(NO_PRIVILEGE)) => Ok(Some(Err(refusal.to_string()))),
+        Err(Refusal::Code(_)) => Ok(None),
+        Err(lost) => Err(lost),
     }
 }
 

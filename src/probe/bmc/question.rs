@@ -25,6 +25,8 @@ const TIMED_OUT: u8 = 0xc3;
 pub(super) const RESERVATION_LOST: u8 = 0xc5;
 /// No such sensor or record.
 pub(super) const NOT_PRESENT: u8 = 0xcb;
+/// The session may not ask this.
+pub(super) const NO_PRIVILEGE: u8 = 0xd4;
 /// No such command, also for this unit.
 pub(super) const NO_SUCH_COMMAND: &[u8] = &[0xc1, 0xc2];
 /// More bytes were asked for than fit into an answer.

@@ -27,6 +27,8 @@ const CLOCK_OFF_SECONDS: i64 = 1800;
 /// Many BMCs keep local time. Zones differ by quarters of an hour, up to fourteen hours.
 const ZONE_STEP_SECONDS: i64 = 900;
 const ZONE_MAX_SECONDS: i64 = 14 * 3600;
+/// Nobody cares for less.
+const IN_STEP: Span = Span::from_secs(5);
 /// How exact such a difference is.
 const ZONE_SLACK_SECONDS: i64 = 120;
 /// Entities that stand for the whole machine: board, chassis, main power (IPMI 2.0 table 43-13).
@@ -117,9 +119,9 @@ fn clock(ahead: i64) -> Option<Finding> {
 
 fn off(ahead: i64) -> String {
     let span = Span::from_secs(ahead.unsigned_abs());
-    match ahead {
-        -5..=5 => "in step".to_owned(),
-        ..0 => format!("{span} behind"),
+    match ahead.signum() {
+        _ if span <= IN_STEP => "in step".to_owned(),
+        -1 => format!("{span} behind"),
         _ => format!("{span} ahead"),
     }
 }
