@@ -23,7 +23,7 @@ pub mod mountwatch;
 pub mod netlink;
 pub mod record;
 pub mod space;
-mod timer;
+pub mod timer;
 
 use mounts::MountText;
 

@@ -43,6 +43,30 @@ impl Timer {
     }
 }
 
+/// Measures how long a device takes: what is left of a long timer.
+#[derive(Debug)]
+pub struct Stopwatch(Option<Timer>);
+
+/// Longest time that is measured.
+const LONGEST: Span = Span::from_secs(86_400);
+
+impl Stopwatch {
+    /// Starts now. Without a timer from the kernel it measures nothing.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Timer::start(LONGEST).ok())
+    }
+
+    /// Time since its start.
+    #[must_use]
+    pub fn elapsed(&self) -> Span {
+        let left = self.0.as_ref().and_then(|timer| timer.0.get().ok().flatten());
+        let Some(Expiration::OneShot(left)) = left else { return Span::ZERO };
+        let left = u64::try_from(Duration::from(left).as_millis()).unwrap_or(u64::MAX);
+        Span::from_millis(LONGEST.as_millis().saturating_sub(left))
+    }
+}
+
 impl AsFd for Timer {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()

@@ -8,7 +8,6 @@
 //! functions that it does not know (DCMI is one) for answers to another question.
 
 use std::fmt::Debug;
-use std::time::Instant;
 
 use ipmi_rs::connection::{
     Address, Channel, IpmiConnection, LogicalUnit, Message, Request as Wired, RequestTargetAddress,
@@ -99,13 +98,6 @@ pub trait Door: Send + Debug {
 #[expect(clippy::disallowed_methods, reason = "nothing tells when a BMC is free again")]
 pub fn rest(span: Span) {
     std::thread::sleep(span.to_std());
-}
-
-/// Now, for measuring how long a BMC takes.
-#[expect(clippy::disallowed_methods, reason = "what a device takes is a measurement of it")]
-#[must_use]
-pub fn ticks() -> Instant {
-    Instant::now()
 }
 
 /// A door to the BMC of this machine, or to the recorded one, whichever way that was reached when

@@ -13,6 +13,7 @@ use super::log::Log;
 use super::look::{Bmc, Look};
 use crate::host::Host;
 use crate::host::ipmi::Access;
+use crate::host::timer::Stopwatch;
 use crate::model::limit::{TOOL_PATIENCE, TOOL_STACK_BYTES, TOOL_STALE};
 use crate::model::reading::ProbeError;
 use crate::model::time::Moment;
@@ -151,10 +152,9 @@ impl Watcher {
             std::thread::Builder::new().name("bmc".to_owned()).stack_size(TOOL_STACK_BYTES);
         let spawned = thread.spawn(move || {
             let mut run = Run { watcher, bmc, now, result: None };
-            let began = crate::host::ipmi::ticks();
+            let watch = Stopwatch::start();
             let result = run.bmc.look(&host, now);
-            let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            run.watcher.lock().took = Span::from_millis(took);
+            run.watcher.lock().took = watch.elapsed();
             run.result = Some(result);
         });
         if let Err(error) = spawned {
