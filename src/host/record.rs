@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Host;
 use super::file::{Shape, read};
+use super::ipmi::Notes;
 use crate::model::limit::{CAPTURE_BYTES, CAPTURE_ENTRIES};
 
 /// Links that one path may lead through; the kernel's own bound.
@@ -14,7 +15,11 @@ const LINKS: usize = 40;
 
 /// Notes of what was asked of a machine.
 #[derive(Debug, Clone, Default)]
-pub struct Recorder(Arc<Mutex<Noted>>);
+pub struct Recorder {
+    noted: Arc<Mutex<Noted>>,
+    /// What passed between the agent and the BMC.
+    pub(super) bmc: Notes,
+}
 
 /// What was asked.
 #[derive(Debug, Clone, Default)]
@@ -25,17 +30,21 @@ pub struct Noted {
     pub folders: BTreeSet<String>,
     /// Tools run: name, arguments, exit status, output.
     pub tools: BTreeMap<(String, Vec<String>), (i32, Vec<u8>)>,
+    /// Questions to the BMC and its answers, as a recording holds them; empty where none was asked.
+    pub bmc: String,
 }
 
 impl Recorder {
     fn notes(&self) -> MutexGuard<'_, Noted> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was noted so far.
     #[must_use]
     pub fn noted(&self) -> Noted {
-        self.notes().clone()
+        let answers = self.bmc.answers();
+        let bmc = if answers.is_empty() { String::new() } else { answers.text() };
+        Noted { bmc, ..self.notes().clone() }
     }
 
     pub(super) fn path(&self, path: &str) {

@@ -228,3 +228,25 @@ fn the_log_tells_what_is_new_and_no_sensor_shows() {
     assert_eq!(fresh.findings.len(), 1, "numbers begin anew: {fresh:?}");
     assert_eq!(fresh.findings[0].state, State::Critical);
 }
+
+#[test]
+fn what_passed_the_door_is_judged_alike_from_a_recording() {
+    use hostwatch::host::record::Recorder;
+    let simulator = Simulator::start();
+    simulator.tell("sensor_set_bit 0x20 0 12 1 1 1");
+    let recorder = Recorder::default();
+    let live = All::of(host(simulator.port).recording(recorder.clone())).read(1000);
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("dev/ipmi0");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("answers.txt"), recorder.noted().bmc).unwrap();
+    let recorded = All::of(Host::recorded(root.path())).read(1000);
+    assert_eq!(live.keys().collect::<Vec<_>>(), recorded.keys().collect::<Vec<_>>());
+    for (id, seen) in &live {
+        // The clock runs, and a recording has none to compare with.
+        if id != "bmc:bmc" {
+            assert_eq!(recorded.get(id), Some(seen), "{id}");
+        }
+    }
+    assert_eq!(worst(&recorded["bmc:PSU2 Status"]), State::Critical);
+}

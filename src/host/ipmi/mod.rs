@@ -108,13 +108,15 @@ pub fn rest(span: Span) {
 /// # Errors
 /// Absent where there is no device or recording; denied; failed.
 pub fn open(host: &Host, access: &Access) -> Result<Box<dyn Door>, ProbeError> {
-    if host.is_recorded() {
-        return Ok(Box::new(recorded::Recorded::open(host)?));
-    }
-    match access {
-        Access::InBand => Ok(Box::new(device::Device::open(host)?)),
-        Access::Lan(lan) => Ok(Box::new(lan::Client::new(lan.clone())?)),
-    }
+    let door: Box<dyn Door> = match access {
+        _ if host.is_recorded() => Box::new(recorded::Recorded::open(host)?),
+        Access::InBand => Box::new(device::Device::open(host)?),
+        Access::Lan(lan) => Box::new(lan::Client::new(lan.clone())?),
+    };
+    Ok(match &host.recorder {
+        Some(recorder) => Box::new(Recording::new(door, recorder.bmc.clone())),
+        None => door,
+    })
 }
 
 /// Asks over any connection, and compares the answer with the question by its raw bytes.
