@@ -11,7 +11,7 @@ use hostwatch::host::Host;
 use hostwatch::model::reading::Observation;
 use hostwatch::model::state::State;
 use hostwatch::model::time::Moment;
-use hostwatch::probe::{Kind, OptionValue, Options, Probe, kind};
+use hostwatch::probe::{Kind, OptionValue, Options, Probe, kind, list};
 
 fn put(root: &Path, name: &str, text: &str) {
     let path = root.join(name);
@@ -80,7 +80,7 @@ impl Machine {
 
     fn read(&mut self) -> Vec<Result<Observation, String>> {
         let host = Host::recorded(self.root.path());
-        let found = self.kind.survey(&host).unwrap();
+        let found = list(self.kind, &host, Moment(self.now * 1000)).unwrap();
         let sources: BTreeSet<String> = found.iter().map(|one| one.source.to_string()).collect();
         let mut seen = Vec::new();
         for source in sources {

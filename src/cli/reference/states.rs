@@ -24,6 +24,7 @@ pub const TABLES: &[(&str, &str)] = &[
     ("nic", include_str!("../../../tests/states/nic.states")),
     ("bond", include_str!("../../../tests/states/bond.states")),
     ("hwmon", include_str!("../../../tests/states/hwmon.states")),
+    ("bmc", include_str!("../../../tests/states/bmc.states")),
 ];
 
 /// One line below `--`.
