@@ -155,6 +155,9 @@ Exit codes: 0 done, 1 cannot write, or something stands there already.")]
     Lanes {
         /// Root of a recorded machine.
         root: Option<PathBuf>,
+        /// Where what is slow to ask for is kept.
+        #[arg(long)]
+        cache: Option<PathBuf>,
     },
     /// Deliver one mail: the agent's own child
     #[command(hide = true)]

@@ -40,6 +40,7 @@ pub fn run(screen: &Screen, asked: &Detect) -> u8 {
             return exit::BAD_CONFIG;
         }
     };
+    let host = inventory::reaching(host, &plan);
     let timeout = Span::from_secs(asked.timeout);
     if let Some(DetectCommand::Accept { ids, all }) = &asked.command {
         let main = config.unwrap_or_else(|| Path::new(config::DEFAULT_FILE));

@@ -54,8 +54,8 @@ pub fn main() -> ExitCode {
             screen.out(&reference::schema());
             exit::DONE
         }
-        Command::Lanes { root } => {
-            crate::daemon::lane_process::serve(root.as_deref());
+        Command::Lanes { root, cache } => {
+            crate::daemon::lane_process::serve(root.as_deref(), cache.as_deref());
             exit::DONE
         }
         Command::Deliver => return deliver::run(),

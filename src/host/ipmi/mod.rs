@@ -114,12 +114,12 @@ pub fn ticks() -> Instant {
 /// Over the network nothing is sent yet: the first question opens the session.
 ///
 /// # Errors
-/// Absent where there is no device or recording; denied; failed.
+/// Absent where there is no device or recording, or nobody is to ask; denied; failed.
 pub fn open(host: &Host, access: &Access) -> Result<Box<dyn Door>, ProbeError> {
-    if host.is_recorded() {
-        return Ok(Box::new(recorded::Recorded::open(host)?));
-    }
     match access {
+        Access::Off => Err(ProbeError::Absent("the configuration leaves the BMC alone".to_owned())),
+        Access::Unusable(why) => Err(ProbeError::Denied(why.clone())),
+        _ if host.is_recorded() => Ok(Box::new(recorded::Recorded::open(host)?)),
         Access::InBand => Ok(Box::new(device::Device::open(host)?)),
         Access::Lan(lan) => Ok(Box::new(lan::Client::new(lan.clone())?)),
     }
