@@ -37,6 +37,17 @@ pub fn state_directory(asked: Option<&Path>) -> PathBuf {
     )
 }
 
+/// The state directory of the agent that this machine has: as asked for, else the packaged unit's
+/// where it is there, else where an agent of this user would keep it.
+#[must_use]
+pub fn state_of_the_agent(asked: Option<&Path>) -> PathBuf {
+    let packaged = Path::new(STATE_DIRECTORY);
+    if asked.is_none() && packaged.symlink_metadata().is_ok() {
+        return packaged.to_owned();
+    }
+    state_directory(asked)
+}
+
 /// Where the agent keeps, below its state directory, what is slow to ask for and seldom another.
 /// Made by whoever writes there first.
 #[must_use]
