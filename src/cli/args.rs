@@ -86,6 +86,18 @@ Exit codes: 0 done, 1 with --diff when something differs, 78 bad configuration."
         args_conflicts_with_subcommands = false
     )]
     Detect(Detect),
+    /// Say what is missing for this machine to be watched well, and what to do
+    ///
+    /// Looks at the configuration, the state directory, the way out for mail and the running agent,
+    /// and at devices that are there and cannot be read: a BMC without its device, or shut to the
+    /// agent's user, or not reached over the network; RAID controllers without their tool. Changes
+    /// nothing. Run it as root to see everything.
+    #[command(after_help = "Examples:
+  hostwatch doctor
+  hostwatch doctor --json                  {\"v\":1,\"missing\":1,\"findings\":[...]}
+
+Exit codes: 0 nothing is missing, 1 something is.")]
+    Doctor(Doctor),
     /// Find every mistake in the configuration
     ///
     /// Reads the files as `run` would, reports all errors and warnings of all files in one run,
@@ -155,6 +167,9 @@ Exit codes: 0 done, 1 cannot write, or something stands there already.")]
     Lanes {
         /// Root of a recorded machine.
         root: Option<PathBuf>,
+        /// Where what is slow to ask for is kept.
+        #[arg(long)]
+        cache: Option<PathBuf>,
     },
     /// Deliver one mail: the agent's own child
     #[command(hide = true)]
@@ -288,6 +303,26 @@ pub enum DetectCommand {
         #[arg(long)]
         all: bool,
     },
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Look at the machine recorded below DIR instead of this one
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Main configuration file; `conf.d` beside it is read too
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How long to wait for a source that does not answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub timeout: u64,
+    /// State directory of the agent, where it was started with `--state`
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
 }
 
 /// Arguments of `validate`.

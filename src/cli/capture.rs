@@ -12,7 +12,9 @@ use std::sync::mpsc::channel;
 
 use super::args::Capture;
 use super::screen::Screen;
+use crate::config;
 use crate::daemon::clock::Clock;
+use crate::daemon::reach;
 use crate::host::Host;
 use crate::host::record::{Copy, Node, Noted, Recorder};
 use crate::model::exit;
@@ -43,7 +45,7 @@ fn work(screen: &Screen, asked: &Capture) -> io::Result<()> {
     // Fails where anything has this name, a dangling link too.
     std::fs::create_dir(directory)?;
     let patience = Span::from_secs(asked.timeout);
-    let live = Host::live().waiting();
+    let live = reached(screen, Host::live().waiting());
     let noted = look(screen, &live, patience);
     let mut scrub: Scrub = (!asked.no_scrub).then(|| Scrubber::new(RandomState::new()));
     let mut copy = Copy::default();
@@ -91,6 +93,19 @@ fn work(screen: &Screen, asked: &Capture) -> io::Result<()> {
     }
     screen.out(&format!("Judge it with: hostwatch check --root {place}"));
     Ok(())
+}
+
+/// The machine as its configuration has it reached. Without the agent's cache: what is not asked is
+/// not recorded.
+fn reached(screen: &Screen, host: Host) -> Host {
+    let loaded = config::load(None, &host.identity());
+    match loaded.plan {
+        Some(plan) => host.reaching(reach::access(&plan.bmc)),
+        None => {
+            screen.err("the configuration has mistakes, so a BMC is asked in-band if at all");
+            host
+        }
+    }
 }
 
 /// Reads everything once, and notes what was asked. A source that hangs is left behind.

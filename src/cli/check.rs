@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::args::Check;
+use super::inventory;
 use super::screen::Screen;
 use super::status::Ids;
 use crate::alert::judge::judge_once;
@@ -77,6 +78,7 @@ pub fn run(screen: &Screen, asked: &Check) -> u8 {
         screen.err(&loaded.diagnostics.render(screen.color));
         return exit::BAD_CONFIG;
     };
+    let host = inventory::reaching(host, &plan);
     let mut results = judge_all(&host, &plan, &ids, Span::from_secs(asked.timeout));
     results.sort_by(|a, b| a.id.cmp(&b.id));
     if results.is_empty() && !asked.ids.is_empty() {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::args::{Detect, DetectCommand};
+use super::doctor::bmc;
 use super::inventory::{self, Change, Difference, Inventory, Item};
 use super::pinfile::{self, Sets};
 use super::screen::Screen;
@@ -40,6 +41,7 @@ pub fn run(screen: &Screen, asked: &Detect) -> u8 {
             return exit::BAD_CONFIG;
         }
     };
+    let host = inventory::reaching(host, &plan);
     let timeout = Span::from_secs(asked.timeout);
     if let Some(DetectCommand::Accept { ids, all }) = &asked.command {
         let main = config.unwrap_or_else(|| Path::new(config::DEFAULT_FILE));
@@ -53,7 +55,7 @@ pub fn run(screen: &Screen, asked: &Detect) -> u8 {
     if asked.json {
         screen.out(&json(&host, &plan, &inventory));
     } else {
-        list(screen, &plan, &inventory);
+        list(screen, &host, &plan, &inventory);
     }
     exit::DONE
 }
@@ -118,7 +120,7 @@ fn json(host: &Host, plan: &Plan, inventory: &Inventory) -> String {
     answer.to_string()
 }
 
-fn list(screen: &Screen, plan: &Plan, inventory: &Inventory) {
+fn list(screen: &Screen, host: &Host, plan: &Plan, inventory: &Inventory) {
     let labels = |item: &Item| {
         let labels: Vec<String> = item
             .found
@@ -151,7 +153,9 @@ fn list(screen: &Screen, plan: &Plan, inventory: &Inventory) {
     for ((kind, why), instances) in left {
         screen.out(&format!("  {kind}: {}  ({why})", shown(&instances.join(" "))));
     }
-    let unread = cannot_read(inventory);
+    let mut unread = cannot_read(inventory);
+    // A BMC without a device is no instance that could tell it.
+    unread.extend(bmc::without_device(host));
     if !unread.is_empty() {
         screen.out("\nCannot be read:");
     }

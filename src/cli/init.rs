@@ -59,6 +59,7 @@ fn work(screen: &Screen, asked: &Init) -> Result<(), Refusal> {
     let Some(before) = before else {
         return Err((exit::BAD_CONFIG, "correct this first; nothing was written".to_owned()));
     };
+    let host = inventory::reaching(host, &before);
     let timeout = Span::from_secs(asked.timeout);
     let inventory = Inventory::take(&host, &before, timeout, true);
     summary(screen, &inventory);

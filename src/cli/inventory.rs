@@ -9,6 +9,7 @@ use super::check::{Verdict, judge};
 use crate::config;
 use crate::config::plan::{Check, Pin, Plan};
 use crate::daemon::once::Reader;
+use crate::daemon::{paths, reach};
 use crate::host::Host;
 use crate::model::id::Id;
 use crate::model::reading::ProbeError;
@@ -21,6 +22,16 @@ pub(super) fn host(root: Option<&Path>) -> Result<Host, String> {
         Some(root) if !root.is_dir() => Err(format!("`{}` is not a directory", root.display())),
         Some(root) => Ok(Host::recorded(root)),
         None => Ok(Host::live().waiting()),
+    }
+}
+
+/// The machine as a configuration has it reached. A live one may use what the agent keeps.
+pub(super) fn reaching(host: Host, plan: &Plan) -> Host {
+    let cache = if host.is_recorded() { None } else { paths::cache_that_is_there() };
+    let host = host.reaching(reach::access(&plan.bmc));
+    match cache {
+        Some(cache) => host.keeping(cache),
+        None => host,
     }
 }
 

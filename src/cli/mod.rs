@@ -17,6 +17,7 @@ pub mod check;
 pub mod completions;
 pub mod deliver;
 pub mod detect;
+pub mod doctor;
 pub mod explain;
 pub mod init;
 mod inventory;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Capture(asked) => capture::run(&screen, &asked),
         Command::Init(asked) => init::run(&screen, &asked),
         Command::Detect(asked) => detect::run(&screen, &asked),
+        Command::Doctor(asked) => doctor::run(&screen, &asked),
         Command::Validate(asked) => validate(&screen, &asked),
         Command::Status(asked) => status::run(&screen, &asked),
         Command::Explain(asked) => explain::run(&screen, &asked),
@@ -54,8 +56,8 @@ pub fn main() -> ExitCode {
             screen.out(&reference::schema());
             exit::DONE
         }
-        Command::Lanes { root } => {
-            crate::daemon::lane_process::serve(root.as_deref());
+        Command::Lanes { root, cache } => {
+            crate::daemon::lane_process::serve(root.as_deref(), cache.as_deref());
             exit::DONE
         }
         Command::Deliver => return deliver::run(),

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use crate::config::{self, Loaded};
+use crate::daemon::reach;
 use crate::host::Host;
 use crate::model::id::HostIdentity;
 use crate::model::text::counted;
@@ -38,6 +39,7 @@ pub fn run(
 ) -> io::Result<u8> {
     let mut loaded = load(&request.files, identity);
     if let (Some(plan), Some(host)) = (&loaded.plan, host) {
+        let host = &host.clone().reaching(reach::access(&plan.bmc));
         let surveys: BTreeMap<_, _> = KINDS
             .iter()
             // What only a device can list is not known here.

@@ -121,6 +121,9 @@ codes! {
     OverridesNothing = "W104",
     /// A template that no check uses.
     UnusedTemplate = "W105",
+    /// The password of the BMC cannot be read. Everything else is watched; the BMC's own instance
+    /// says so.
+    SecretUnread = "W106",
 }
 
 #[cfg(test)]

@@ -6,12 +6,14 @@
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings};
 use super::pins::Pins;
-use super::schema::{Shape, Value, section, words};
+use super::schema::{Shape, Value, scalar, section, unknown_word, words};
 use super::tree::{Data, Node};
 use super::types::{
-    AbsolutePath, Clears, Endpoint, Fingerprint, HostName, Labels, Limits, List, MailAddress,
-    Named, PlainName, Reference, Selectors, Share, Text, Timezone, Version, WebAddress,
+    AbsolutePath, BmcHost, BmcUser, Clears, Endpoint, Fingerprint, HostName, Labels, Limits, List,
+    MailAddress, Named, PlainName, Reference, Selectors, Share, Text, Timezone, Version,
+    WebAddress,
 };
+use crate::host::ipmi::{Privilege, Suite};
 use crate::model::unit::Span;
 use crate::notify::contact::Style;
 use crate::notify::relay::TlsMode;
@@ -30,6 +32,8 @@ section! {
         "contacts" => contacts: Named<Contact>, else "`root`, mailed locally";
         /// How mail goes out.
         "mail" => mail: Mail;
+        /// How this machine's BMC (management controller) is reached.
+        "bmc" => bmc: Bmc, else "in-band, through the kernel's device, where there is one";
         /// Settings that several checks share: a check takes one over with `template: NAME`.
         "templates" => templates: Named<Body>;
         /// The checks, by name. A check named like a kind is of that kind. Those built in are there
@@ -207,6 +211,67 @@ impl Value for Password {
                     Diagnostic::error(Code::Shape, node.spot, "this is no password")
                         .label("expected `{file: PATH}`, `{credential: NAME}` or `{env: NAME}`"),
                 );
+                None
+            }
+        }
+    }
+}
+
+section! {
+    /// How this machine's BMC (management controller) is reached. Without `host` it is asked in-band,
+    /// through the kernel's device: no network, no password.
+    Bmc as "section `bmc`" {
+        /// `false` leaves the BMC alone altogether.
+        "enabled" => enabled: bool = "true";
+        /// The BMC on the network (RMCP+ of IPMI 2.0): `HOST` or `HOST:PORT`; an IPv6 address in
+        /// brackets. It must be this machine's own: what it tells is told of this machine.
+        "host" => host: BmcHost, else "in-band; as port 623";
+        /// User of the BMC; one that may only read is enough.
+        "user" => user: BmcUser;
+        /// That user's password, at most 20 bytes.
+        "password" => password: Password;
+        /// What a session asks the BMC for. A user may read everything that is asked.
+        "privilege" => privilege: SessionPrivilege = "user";
+        /// The cipher suite, for a BMC that must not be asked for another: 17 is SHA-256 with AES-128,
+        /// 3 is SHA-1 with AES-128.
+        "cipher" => cipher: Cipher, else "17, then 3";
+    }
+}
+
+words! {
+    /// What a session asks the BMC for.
+    SessionPrivilege = "a privilege" {
+        /// Reads.
+        "user" => Privilege::User;
+        /// For BMCs that answer some of it to operators alone.
+        "operator" => Privilege::Operator;
+        /// For BMCs that open sessions for administrators alone.
+        "administrator" => Privilege::Administrator;
+    } -> Privilege
+}
+
+/// The number of a cipher suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cipher(pub Suite);
+
+impl Value for Cipher {
+    fn shape() -> Shape {
+        Shape::AnyOf(vec![Shape::Number(17), Shape::Number(3)])
+    }
+
+    fn read(node: &Node, findings: &mut Findings) -> Option<Self> {
+        let scalar = scalar(node, "17 or 3", findings)?;
+        match scalar.text.as_str() {
+            "17" => Some(Self(Suite::Sha256)),
+            "3" => Some(Self(Suite::Sha1)),
+            other => {
+                let found =
+                    unknown_word(node, other, "a cipher suite that is spoken", &["17", "3"]);
+                // No number is a slip for another: what is missing is said instead.
+                findings.push(Diagnostic { fix: None, ..found }.help(
+                    "the others have no encryption, or one that is broken; leave `cipher` out to \
+                     try both",
+                ));
                 None
             }
         }

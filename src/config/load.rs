@@ -11,16 +11,17 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::code::Code;
-use super::diagnostic::{Diagnostic, Findings};
-use super::plan::Plan;
+use super::diagnostic::{Diagnostic, Findings, Severity};
+use super::plan::{BmcPlan, Plan};
 use super::render::Diagnostics;
 use super::resolve;
+use super::secret;
 use super::source::{Origin, Source, Sources, Spot};
 use super::tree::{Node, lay_over, settle_appends};
 use super::yaml;
 use crate::model::id::HostIdentity;
 use crate::model::limit::{CONFIG_FILE_BYTES, CONFIG_FILES};
-use crate::notify::relay::{Relay, Secret};
+use crate::notify::relay::Relay;
 use crate::probe::Kind;
 
 /// Where the configuration is when nobody says otherwise.
@@ -41,15 +42,26 @@ pub struct Loaded {
 #[must_use]
 pub fn load(path: Option<&Path>, identity: &HostIdentity) -> Loaded {
     let mut findings = Findings::default();
+    let files = files(path, &mut findings);
+    finish(&files, identity, findings)
+}
+
+/// The files that [`load`] reads, in its order, without a look into them.
+#[must_use]
+pub fn files_of(path: Option<&Path>) -> Vec<PathBuf> {
+    files(path, &mut Findings::default())
+}
+
+fn files(path: Option<&Path>, findings: &mut Findings) -> Vec<PathBuf> {
     let main = path.map_or_else(|| PathBuf::from(DEFAULT_FILE), Path::to_path_buf);
-    let mut files = Vec::new();
-    if path.is_some() || exists(&main) {
-        files.push(main.clone());
-    }
     let beside = main.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = beside.unwrap_or_else(|| Path::new(".")).join("conf.d");
-    files.extend(list(&folder, &mut findings));
-    finish(&files, identity, findings)
+    let mut files = Vec::new();
+    if path.is_some() || exists(&main) {
+        files.push(main);
+    }
+    files.extend(list(&folder, findings));
+    files
 }
 
 /// Reads the built-in checks, then exactly these files in this order.
@@ -85,10 +97,10 @@ fn finish(files: &[PathBuf], identity: &HostIdentity, mut findings: Findings) ->
     let mut loaded = assemble(crate::probe::KINDS, texts, identity, findings);
     if let Some(plan) = &loaded.plan {
         let more = check_secrets(plan);
-        if !more.is_empty() {
-            loaded.diagnostics.extend(more);
+        if more.iter().any(|found| found.severity == Severity::Error) {
             loaded.plan = None;
         }
+        loaded.diagnostics.extend(more);
     }
     if unread {
         loaded.plan = None;
@@ -246,7 +258,7 @@ fn list(folder: &Path, findings: &mut Findings) -> Vec<PathBuf> {
     files
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     let help = match error.kind() {
         std::io::ErrorKind::NotFound => "check the path".to_owned(),
         std::io::ErrorKind::PermissionDenied => {
@@ -317,7 +329,7 @@ fn read(path: &Path, findings: &mut Findings) -> Option<Source> {
 
 /// Whoever can write the configuration decides what mail is sent and where: only root and the
 /// agent's own user may.
-fn check_writers(path: &Path, facts: &Metadata, noun: &str, findings: &mut Findings) {
+pub(super) fn check_writers(path: &Path, facts: &Metadata, noun: &str, findings: &mut Findings) {
     let name = path.display().to_string();
     let me = nix::unistd::geteuid().as_raw();
     if facts.uid() != 0 && facts.uid() != me {
@@ -359,46 +371,18 @@ fn check_folders(path: &Path, seen: &mut BTreeMap<PathBuf, ()>, findings: &mut F
     }
 }
 
-/// Secrets must exist, and only the agent (or root and the agent's group) may read them.
+/// Secrets must exist, and only the agent may read them.
 fn check_secrets(plan: &Plan) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for relay in &plan.mail.via {
-        let Relay::Smtp(smtp) = relay else { continue };
-        let Some(Secret::File(path)) = smtp.login.as_ref().map(|login| &login.password) else {
-            continue;
-        };
-        // Opened as the agent will open it: a password that it cannot read is found out now, and
-        // not with the first mail. What is no plain file is not opened, since that may wait.
-        let opened = Path::new(path).metadata().and_then(|facts| {
-            if facts.is_file() {
-                OpenOptions::new().read(true).open(path)?;
-            }
-            Ok(facts)
-        });
-        let facts = match opened {
-            Ok(facts) => facts,
-            Err(error) => {
-                found.push(unreadable(Path::new(path), &error));
-                continue;
-            }
-        };
-        let mut findings = Findings::default();
-        check_writers(Path::new(path), &facts, "secret", &mut findings);
-        let for_group = facts.mode() & 0o040 != 0 && facts.uid() != 0;
-        if facts.mode() & 0o007 != 0 || for_group {
-            findings.push(
-                Diagnostic::file(
-                    Code::Permissions,
-                    path.clone(),
-                    format!(
-                        "this secret can be read by others (mode {:04o})",
-                        facts.mode() & 0o7777
-                    ),
-                )
-                .help(format!("run: chmod 0600 {path}")),
-            );
-        }
-        found.extend(findings.into_list());
+    let servers = plan.mail.via.iter().filter_map(|relay| match relay {
+        Relay::Smtp(smtp) => Some(&smtp.login.as_ref()?.password),
+        Relay::Sendmail { .. } | Relay::Maildir { .. } => None,
+    });
+    let mut found: Vec<Diagnostic> =
+        servers.flat_map(|password| secret::check(password, Severity::Error)).collect();
+    // Without the password of its BMC a machine is watched all the same, and the BMC's own
+    // instance tells what is wrong; without that of its mail nobody would hear of anything.
+    if let BmcPlan::Lan(lan) = &plan.bmc {
+        found.extend(secret::check(&lan.password, Severity::Warning));
     }
     found
 }

@@ -3,12 +3,13 @@
 use super::address::endpoint;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings};
-use super::file::{Config, Mail, Password, Way};
+use super::file::{Config, Mail, Way};
 use super::plan::MailPlan;
 use super::resolve::Input;
 use super::schema::At;
+use super::secret;
 use crate::model::id::HostIdentity;
-use crate::notify::relay::{Login, Relay, Secret, Smtp, TlsMode};
+use crate::notify::relay::{Login, Relay, Smtp, TlsMode};
 
 pub(super) fn mail(
     config: &Config,
@@ -111,67 +112,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 fn login(way: &Way, input: &Input<'_>, findings: &mut Findings) -> Option<Login> {
-    let (user, password) = match (&way.user, &way.password) {
-        (Some(user), Some(password)) => (user, password),
-        (Some(user), None) => {
-            findings.push(
-                Diagnostic::error(Code::Missing, user.spot, "`user` without `password`")
-                    .label("add `password: {credential: NAME}`"),
-            );
-            return None;
-        }
-        (None, Some(password)) => {
-            findings.push(
-                Diagnostic::error(Code::Missing, password.spot, "`password` without `user`")
-                    .label("add `user: NAME`"),
-            );
-            return None;
-        }
-        (None, None) => return None,
-    };
-    let secret = match &password.value {
-        Password::Literal(text) => {
-            let private = input.sources.get(password.spot.file).is_some_and(|file| file.private);
-            if private {
-                findings.push(
-                    Diagnostic::warning(
-                        Code::PasswordHere,
-                        password.spot,
-                        "a password stands in the configuration",
-                    )
-                    .label("copied with every backup of this file")
-                    .help("keep it in a file of mode 0600 and write `password: {file: PATH}`"),
-                );
-            } else {
-                findings.push(
-                    Diagnostic::error(
-                        Code::LiteralPassword,
-                        password.spot,
-                        "a password in a file that others can read",
-                    )
-                    .label("readable by more than the agent")
-                    .help("write `password: {file: PATH}`, or run chmod 0600 on this file"),
-                );
-            }
-            Secret::Literal(text.0.clone())
-        }
-        Password::Kept(kept) => match (&kept.file, &kept.credential, &kept.env) {
-            (Some(file), ..) => Secret::File(file.value.0.clone()),
-            (None, Some(name), _) => Secret::Credential(name.value.0.clone()),
-            (None, None, Some(name)) => {
-                findings.push(
-                    Diagnostic::warning(
-                        Code::SecretInEnvironment,
-                        name.spot,
-                        "a password in the environment",
-                    )
-                    .label("programs that the agent starts inherit it")
-                    .help("a systemd credential (`{credential: NAME}`) is not inherited"),
-                );
-                Secret::Env(name.value.0.clone())
-            }
-            (None, None, None) => return None,
-        },
-    };
-    Some(Login { user: user.value.clone(), password: secret })
+    let (user, password) = secret::pair(way.user.as_ref(), way.password.as_ref(), findings)?;
+    let password = secret::kept(password, input, findings)?;
+    Some(Login { user: user.value.clone(), password })
 }

@@ -8,6 +8,7 @@
 //! ```
 
 mod address;
+mod bmc;
 mod checks;
 pub mod code;
 pub mod diagnostic;
@@ -21,6 +22,7 @@ mod render;
 mod resolve;
 mod rules;
 pub mod schema;
+mod secret;
 mod selection;
 pub mod source;
 pub mod tree;
@@ -30,5 +32,5 @@ pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use lint::lint;
-pub use load::{DEFAULT_FILE, Loaded, load, load_files, load_text};
+pub use load::{DEFAULT_FILE, Loaded, files_of, load, load_files, load_text};
 pub use render::Diagnostics;

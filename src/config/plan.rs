@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::alert::rule::{Place, Rule};
+use crate::host::ipmi::{Privilege, Suite};
 use crate::model::id::HostIdentity;
 use crate::model::unit::Span;
 use crate::notify::contact::Contact;
 use crate::notify::relay::Relay;
 use crate::probe::{Found, Kind, KindSpec, Lane, Options};
+use crate::store::secret::Secret;
 
 /// What the agent runs.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +23,8 @@ pub struct Plan {
     pub contacts: BTreeMap<String, Contact>,
     /// How mail goes out.
     pub mail: MailPlan,
+    /// How this machine's BMC is reached.
+    pub bmc: BmcPlan,
     /// What must be there, by kind.
     pub pinned: BTreeMap<&'static str, PinSet>,
 }
@@ -257,4 +261,33 @@ pub struct MailPlan {
     pub keep: Span,
     /// Changes within this time go to a contact in one mail.
     pub group_wait: Span,
+}
+
+/// How this machine's BMC is reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum BmcPlan {
+    /// Through the kernel's device file.
+    #[default]
+    InBand,
+    /// Over the network.
+    Lan(LanPlan),
+    /// Not at all.
+    Off,
+}
+
+/// A BMC on the network, and who asks it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LanPlan {
+    /// Name or address, without brackets.
+    pub host: String,
+    /// UDP port; `None` is the usual one.
+    pub port: Option<u16>,
+    /// User of the BMC.
+    pub user: String,
+    /// Where that user's password is.
+    pub password: Secret,
+    /// What a session asks for.
+    pub privilege: Privilege,
+    /// The one cipher suite to speak; `None` tries all, the strongest first.
+    pub suite: Option<Suite>,
 }

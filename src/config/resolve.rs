@@ -1,9 +1,10 @@
 //! The configuration as written to the plan as run: defaults filled in, references followed.
 //!
-//! Owns: host and contacts; `mail`, `checks`, `selection` and `rules` do their parts. Pure.
+//! Owns: host and contacts; `mail`, `bmc`, `checks`, `selection` and `rules` do their parts. Pure.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::bmc::bmc;
 use super::checks::{Scope, check_every, checks};
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings, nearest, quoted};
@@ -59,11 +60,12 @@ pub(super) fn resolve(input: &Input<'_>, findings: &mut Findings) -> Option<Plan
         None => contacts.keys().cloned().collect(),
     };
     let mail = mail(&config, input, &host, findings);
+    let bmc = bmc(&config, input, findings);
     let written = input.written.iter().map(by_name).collect();
     let scope = Scope { input, defaults: &defaults, contacts: &known, told: &told, written };
     let checks = checks(&config, &scope, findings);
     let pinned = pins(config.pinned.as_ref(), input, findings);
-    Some(Plan { host, checks, contacts, mail, pinned })
+    Some(Plan { host, checks, contacts, mail, bmc, pinned })
 }
 
 /// The checks of one file.

@@ -11,6 +11,9 @@ use super::units;
 use crate::model::limit::SPAN_MAX;
 use crate::model::unit::{Span, Unit};
 
+/// User names of IPMI 2.0 (section 22.28).
+const BMC_USER_BYTES: usize = 16;
+
 /// Text that is free of control characters.
 pub type Text = String;
 
@@ -181,6 +184,18 @@ texts! {
     /// `host`, `host:port`, `[address]:port`.
     Endpoint = "a server", Some(r"^[!-~]+$"), "mx1.example.net:587", |text| {
         endpoint(text).map(|_| ())
+    };
+    /// A BMC on the network: `host`, `host:port`, `[address]:port`.
+    BmcHost = "a BMC's name or address", Some(r"^[!-~]+$"), "192.0.2.10", |text| {
+        endpoint(text).map(|_| ())
+    };
+    /// A user of a BMC.
+    BmcUser = "a user of a BMC", Some(r"^[!-~]{1,16}$"), "monitor", |text| {
+        if (1..=BMC_USER_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+            Ok(())
+        } else {
+            Err("1 to 16 ASCII characters without spaces: IPMI knows no more")
+        }
     };
     /// An absolute path.
     AbsolutePath = "an absolute path", Some("^/"), "/path/to/file", |text| {

@@ -88,6 +88,14 @@ fn may_change(client: &UnixStream) -> bool {
         .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw())
 }
 
+/// The number of the user that the agent at one of `paths` runs as; the kernel says it of whoever
+/// listens.
+#[must_use]
+pub fn agent_uid(paths: &[PathBuf]) -> Option<u32> {
+    let agent = paths.iter().find_map(|path| UnixStream::connect(path).ok())?;
+    getsockopt(&agent, PeerCredentials).ok().map(|peer| peer.uid())
+}
+
 /// The client's side: one request to the agent that listens at one of `paths`.
 ///
 /// # Errors

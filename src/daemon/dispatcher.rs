@@ -18,7 +18,7 @@ use super::request::{Done, Request};
 use super::scribe::{Scribe, Work};
 use super::signals::Signals;
 use super::supervisor::Supervisor;
-use super::watching;
+use super::{reach, watching};
 use crate::config::plan::Plan;
 use crate::engine::Engine;
 use crate::engine::event::{Effect, Event, NextWake};
@@ -194,11 +194,18 @@ impl Dispatcher {
                         memory::give_back();
                     }
                 }
-                Message::Lane(answer) => {
-                    for event in self.lanes.hear(answer) {
+                Message::Lane(number, answer) => {
+                    for event in self.lanes.hear(number, answer) {
                         wake = self.step(event, wake);
                     }
                 }
+                Message::Reach(access) if access != *self.host.bmc() => {
+                    self.host = self.host.clone().reaching(access);
+                    for event in self.lanes.renew(self.host.clone()) {
+                        wake = self.step(event, wake);
+                    }
+                }
+                Message::Reach(_) => {}
                 Message::Ask(Request::Status, reply) => {
                     let report = self.engine.status(self.clock.now());
                     let _ = reply.send(serde_json::to_string(&report).unwrap_or_default());
@@ -224,7 +231,10 @@ impl Dispatcher {
         let thread = std::thread::Builder::new().name("loader".to_owned());
         let spawned = thread.spawn(move || {
             post.send(Message::Event(match loader() {
-                Ok(plan) => Event::Reload(Box::new(plan)),
+                Ok(plan) => {
+                    post.send(Message::Reach(reach::access(&plan.bmc)));
+                    Event::Reload(Box::new(plan))
+                }
                 Err(errors) => Event::ReloadRefused(errors),
             }));
         });

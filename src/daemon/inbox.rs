@@ -12,14 +12,17 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use super::lane_process::Answer;
 use super::request::Request;
 use crate::engine::event::Event;
+use crate::host::ipmi::Access;
 
 /// What reaches the dispatcher.
 #[derive(Debug)]
 pub enum Message {
     /// Something for the engine.
     Event(Event),
-    /// An answer of the lane process, or `None` when it has ended.
-    Lane(Option<Answer>),
+    /// An answer of the lane process of this number, or `None` when it has ended.
+    Lane(u32, Option<Answer>),
+    /// The BMC is reached this way from now on; comes just before the configuration that says so.
+    Reach(Access),
     /// A question from the control socket, and where the answer goes.
     Ask(Request, Sender<String>),
 }

@@ -27,6 +27,8 @@ pub struct Lanes {
     post: Post,
     sources: HashMap<SourceId, Source>,
     process: Option<LaneProcess>,
+    /// How many processes were started: the number of the one that is heard.
+    process_number: u32,
     started: Option<Moment>,
 }
 
@@ -59,7 +61,15 @@ impl Lanes {
     /// No sources yet.
     #[must_use]
     pub fn new(host: Host, clock: Clock, post: Post) -> Self {
-        Self { host, clock, post, sources: HashMap::new(), process: None, started: None }
+        Self {
+            host,
+            clock,
+            post,
+            sources: HashMap::new(),
+            process: None,
+            process_number: 0,
+            started: None,
+        }
     }
 
     /// Opens a source.
@@ -162,9 +172,10 @@ impl Lanes {
             return Err("the lane process has ended; it is started again soon".to_owned());
         }
         self.started = Some(now);
-        let post = self.post.clone();
+        self.process_number = self.process_number.wrapping_add(1);
+        let (post, number) = (self.post.clone(), self.process_number);
         let mut process = LaneProcess::start(&self.host, move |answer| {
-            post.send(Message::Lane(answer));
+            post.send(Message::Lane(number, answer));
         })
         .map_err(|error| format!("cannot start the lane process: {error}"))?;
         for (source, opened) in &self.sources {
@@ -182,9 +193,45 @@ impl Lanes {
         Ok(())
     }
 
-    /// Takes in an answer of the lane process, or that it has ended; returns what the engine must
-    /// know.
-    pub fn hear(&mut self, answer: Option<Answer>) -> Vec<Event> {
+    /// Goes on with another view of the machine: a new lane process in place of the running one,
+    /// at once, in which every source is opened anew and what was being read is read again.
+    /// Returns what the engine must know.
+    pub fn renew(&mut self, host: Host) -> Vec<Event> {
+        self.host = host;
+        // Where nothing was slow so far, the first slow source starts the process.
+        if self.process.take().is_none() {
+            return Vec::new();
+        }
+        let now = self.clock.now().moment;
+        // The one before did not die, so this one need not wait.
+        self.started = None;
+        let mut events = Vec::new();
+        let outstanding: Vec<(SourceId, u64)> = self
+            .sources
+            .iter()
+            .filter_map(|(source, opened)| match opened {
+                Source::Own(own) => Some((*source, own.run?)),
+                Source::Inline(_) => None,
+            })
+            .collect();
+        for (source, run) in outstanding {
+            if let Err(why) = self.order_read(source, run, now) {
+                events.push(failed(source, run, now, why));
+            }
+        }
+        if self.process.is_none() && self.started.is_none() {
+            // Whoever cannot start it now does with the next read.
+            let _ = self.start_process(now);
+        }
+        events
+    }
+
+    /// Takes in an answer of the lane process of this number, or that it has ended; returns what
+    /// the engine must know. One that was replaced has no more to say.
+    pub fn hear(&mut self, number: u32, answer: Option<Answer>) -> Vec<Event> {
+        if number != self.process_number {
+            return Vec::new();
+        }
         let now = self.clock.now().moment;
         let Some(answer) = answer else {
             self.process = None;

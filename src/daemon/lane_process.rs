@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire::FoundLine;
 use crate::host::Host;
+use crate::host::ipmi::Access;
 use crate::model::kind::OptionValue;
 use crate::model::limit::{LANE_STACK_BYTES, LANES};
 use crate::model::reading::{Observation, ProbeError};
@@ -26,6 +27,12 @@ use crate::probe;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
+    /// How lanes that are made from now on reach the BMC. An order and no argument, since every
+    /// user of the machine may read arguments, and it holds a password.
+    Reach {
+        /// The way.
+        access: Access,
+    },
     /// Make a lane for a source.
     Open {
         /// Its number.
@@ -91,17 +98,16 @@ pub enum Answer {
     },
 }
 
-/// The agent's end.
+/// The agent's end. When it is dropped the child ends by itself, since its input does, or hangs
+/// alone.
 #[derive(Debug)]
 pub struct LaneProcess {
     orders: ChildStdin,
-    /// Dropped without a wait: the child ends by itself when its input does, or hangs alone.
-    _child: Child,
 }
 
 impl LaneProcess {
-    /// Starts the child. `hear` is called with each answer, and with `None` when the child is
-    /// gone, on a thread of its own.
+    /// Starts the child, and tells it how the BMC is reached. `hear` is called with each answer,
+    /// and with `None` when the child is gone, on a thread of its own.
     ///
     /// # Errors
     /// When the child or the thread cannot be started.
@@ -111,6 +117,9 @@ impl LaneProcess {
     ) -> std::io::Result<Self> {
         let mut command = Command::new("/proc/self/exe");
         command.arg("lanes").stdin(Stdio::piped()).stdout(Stdio::piped());
+        if let Some(cache) = host.cache() {
+            command.arg("--cache").arg(cache);
+        }
         if host.is_recorded() {
             command.arg(host.path(""));
         }
@@ -127,9 +136,14 @@ impl LaneProcess {
                     }
                 }
                 hear(None);
+                // Its end of the pipe is closed, so there is nothing to wait for; without this
+                // every child that was replaced would stay as a zombie.
+                let _ = child.wait();
             },
         )?;
-        Ok(Self { orders, _child: child })
+        let mut process = Self { orders };
+        process.send(&Order::Reach { access: host.bmc().clone() })?;
+        Ok(process)
     }
 
     /// Gives an order. The child's reader never waits for a lane, so this does not block.
@@ -144,13 +158,17 @@ impl LaneProcess {
 }
 
 /// The child's whole life: lanes by order, until the input ends.
-pub fn serve(root: Option<&Path>) {
-    let host = root.map_or_else(Host::live, Host::recorded);
+pub fn serve(root: Option<&Path>, cache: Option<&Path>) {
+    let mut host = root.map_or_else(Host::live, Host::recorded);
+    if let Some(cache) = cache {
+        host = host.keeping(cache.to_owned());
+    }
     let out = Arc::new(Mutex::new(std::io::stdout()));
     let listing = Listing::default();
     let mut lanes: HashMap<u32, Sender<Work>> = HashMap::new();
     for line in std::io::stdin().lines().map_while(Result::ok) {
         match serde_json::from_str(&line) {
+            Ok(Order::Reach { access }) => host = host.reaching(access),
             Ok(Order::Open { source, kind, name, options }) if lanes.len() < LANES => {
                 if let Some(lane) = open(&host, source, &kind, &name, &options, &out) {
                     lanes.insert(source, lane);

@@ -19,6 +19,7 @@ pub mod lane;
 pub mod lane_process;
 pub mod once;
 pub mod paths;
+pub mod reach;
 pub mod request;
 pub mod scribe;
 pub mod signals;

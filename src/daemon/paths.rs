@@ -12,6 +12,8 @@ const STATE_DIRECTORY: &str = "/var/lib/hostwatch";
 const RUNTIME_DIRECTORY: &str = "/run/hostwatch";
 /// Name of the control socket.
 const SOCKET: &str = "control.sock";
+/// Name of the cache.
+const CACHE: &str = "cache";
 
 /// The state directory: as asked for, else systemd's, else root's, else the user's own.
 #[must_use]
@@ -33,6 +35,32 @@ pub fn state_directory(asked: Option<&Path>) -> PathBuf {
         || PathBuf::from("hostwatch-state"),
         |home| PathBuf::from(home).join(".local/state/hostwatch"),
     )
+}
+
+/// The state directory of the agent that this machine has: as asked for, else the packaged unit's
+/// where it is there, else where an agent of this user would keep it.
+#[must_use]
+pub fn state_of_the_agent(asked: Option<&Path>) -> PathBuf {
+    let packaged = Path::new(STATE_DIRECTORY);
+    if asked.is_none() && packaged.symlink_metadata().is_ok() {
+        return packaged.to_owned();
+    }
+    state_directory(asked)
+}
+
+/// Where the agent keeps, below its state directory, what is slow to ask for and seldom another.
+/// Made by whoever writes there first.
+#[must_use]
+pub fn cache(state: &Path) -> PathBuf {
+    state.join(CACHE)
+}
+
+/// The agent's cache for a command that runs beside it: only one that is there and may be listed,
+/// so that no command of root's makes a directory in which the agent's user then cannot write.
+#[must_use]
+pub fn cache_that_is_there() -> Option<PathBuf> {
+    let states = [PathBuf::from(STATE_DIRECTORY), state_directory(None)];
+    states.iter().map(|state| cache(state)).find(|cache| std::fs::read_dir(cache).is_ok())
 }
 
 /// Where the agent listens: systemd's runtime directory if it gave one and no other state

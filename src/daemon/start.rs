@@ -13,7 +13,7 @@ use super::lane_process::this_program;
 use super::scribe::{Scribe, with_cause};
 use super::signals::Signals;
 use super::supervisor::Supervisor;
-use super::{control, paths, way_out};
+use super::{control, paths, reach, way_out};
 use crate::config;
 use crate::config::plan::Plan;
 use crate::engine::{Engine, Start, record};
@@ -64,6 +64,7 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
     let directory = paths::state_directory(options.state.as_deref());
     let plan = load(options.config.as_deref(), &identity, &directory)
         .map_err(|text| Refusal { code: exit::BAD_CONFIG, text })?;
+    let host = host.reaching(reach::access(&plan.bmc)).keeping(paths::cache(&directory));
 
     let opened = open_store(&directory)?;
     let last = record::last_clocks(&opened.start.frames);

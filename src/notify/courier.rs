@@ -1,10 +1,7 @@
 //! The agent's side of a delivery: starts the child, gives it the job with passwords filled in,
 //! hands on what it reports, and ends it at the deadline. Waits, so it runs on a thread that may.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -16,13 +13,14 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use crate::model::limit::{DELIVERY_LINE_BYTES, SECRET_BYTES};
+use crate::model::limit::DELIVERY_LINE_BYTES;
 use crate::model::text::shown;
 use crate::model::unit::Span;
 use crate::notify::clock::Deadline;
 use crate::notify::deliver::Job;
 use crate::notify::outbox::DeliveryReport;
-use crate::notify::relay::{Relay, Secret};
+use crate::notify::relay::Relay;
+use crate::store::secret::Secret;
 
 /// Time that a killed child may take to be gone. One that hangs in the kernel (a Maildir on a
 /// dead NFS server) is left to itself after that.
@@ -187,7 +185,7 @@ fn with_secrets(job: &Job) -> Job {
     job.relays.retain_mut(|relay| {
         let Relay::Smtp(server) = relay else { return true };
         let Some(login) = &mut server.login else { return true };
-        match resolve(&login.password) {
+        match login.password.read() {
             Ok(secret) => {
                 login.password = Secret::Literal(secret);
                 true
@@ -204,70 +202,4 @@ fn with_secrets(job: &Job) -> Job {
     });
     job.troubles.extend(troubles);
     job
-}
-
-/// Reads a secret from where it is kept.
-///
-/// # Errors
-/// It is not there, cannot be read, is empty, or others may read it; in words for a person.
-pub fn resolve(secret: &Secret) -> Result<String, String> {
-    let text = match secret {
-        Secret::Literal(text) => text.clone(),
-        Secret::Env(name) => std::env::var(name)
-            .map_err(|_| format!("environment variable {} is not set", shown(name)))?,
-        Secret::File(path) => read_secret(Path::new(path), true)
-            .map_err(|error| format!("file {}: {error}", shown(path)))?,
-        Secret::Credential(name) => {
-            let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
-                format!(
-                    "credential {}: the service has none; add LoadCredential= to its unit",
-                    shown(name)
-                )
-            })?;
-            if name.contains('/') || name.starts_with('.') {
-                return Err(format!("credential {}: not a plain name", shown(name)));
-            }
-            // systemd keeps these where nobody else can look; an ACL shows as a group's right.
-            read_secret(&Path::new(&folder).join(name), false)
-                .map_err(|error| format!("credential {}: {error}", shown(name)))?
-        }
-    };
-    let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() {
-        return Err("the password is empty".to_owned());
-    }
-    if text.contains(['\r', '\n', '\0']) {
-        return Err("the password has more than one line".to_owned());
-    }
-    Ok(text.to_owned())
-}
-
-fn read_secret(path: &Path, guarded: bool) -> io::Result<String> {
-    let file = OpenOptions::new().read(true).open(path)?;
-    // Asked of the open file, so that nothing can be put in its place in between.
-    let about = file.metadata()?;
-    if !about.is_file() {
-        return Err(io::Error::other("is not a plain file"));
-    }
-    // The group may read root's file: so the unprivileged agent gets its password. The same rule
-    // as the configuration's, so that what was found valid works.
-    let denied = if about.uid() == 0 { 0o037 } else { 0o077 };
-    if guarded && about.mode() & denied != 0 {
-        return Err(io::Error::other(format!(
-            "others may read it (mode {:04o}): chmod 600 it",
-            about.mode() & 0o7777
-        )));
-    }
-    let owner = about.uid();
-    if guarded && owner != 0 && owner != nix::unistd::geteuid().as_raw() {
-        return Err(io::Error::other(format!(
-            "belongs to another user (uid {owner}): chown it to root or to the agent's user"
-        )));
-    }
-    let mut text = String::new();
-    file.take(SECRET_BYTES as u64 + 1).read_to_string(&mut text)?;
-    if text.len() > SECRET_BYTES {
-        return Err(io::Error::other("is too large for a password"));
-    }
-    Ok(text)
 }

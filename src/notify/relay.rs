@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::store::secret::Secret;
+
 /// One way out. Several are tried in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,31 +76,6 @@ pub struct Login {
 impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Login {{ user: {:?}, password: ... }}", self.user)
-    }
-}
-
-/// Where a secret is kept.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Secret {
-    /// A file readable by the agent alone.
-    File(String),
-    /// A systemd credential: a file below `$CREDENTIALS_DIRECTORY`.
-    Credential(String),
-    /// An environment variable.
-    Env(String),
-    /// The secret itself.
-    Literal(String),
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "file {path}"),
-            Self::Credential(name) => write!(f, "credential {name}"),
-            Self::Env(name) => write!(f, "env {name}"),
-            Self::Literal(_) => f.write_str("literal"),
-        }
     }
 }
 

@@ -17,8 +17,9 @@ use crate::notify::line::{Line, Reply};
 use crate::notify::mail::Mail;
 use crate::notify::mime::is_address;
 use crate::notify::outbox::Fate;
-use crate::notify::relay::{Login, Secret, Smtp, TlsMode};
+use crate::notify::relay::{Login, Smtp, TlsMode};
 use crate::notify::tls::Guard;
+use crate::store::secret::Secret;
 
 /// What a server says it can do. Read here rather than by lettre, which takes these words only in
 /// upper case, knows no SIZE or DSN, and panics on an empty line.

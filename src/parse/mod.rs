@@ -5,6 +5,7 @@
 //! name that is not UTF-8, as a `diskstats` is for one negative counter, a `net/dev` for one missing
 //! space, a pressure file for a missing `full` line. Here one odd line costs that line.
 
+pub mod account;
 pub mod arcconf;
 pub mod bonding;
 pub mod btrfs;

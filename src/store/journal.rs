@@ -20,7 +20,8 @@ use crate::store::frame::{self, End};
 const JOURNAL: &str = "journal";
 const TEMPORARY: &str = "journal.new";
 const RESERVE: &str = "journal.reserve";
-const DAMAGED_PREFIX: &str = "journal.damaged-";
+/// How names of damaged journals begin that were set aside.
+pub const DAMAGED_PREFIX: &str = "journal.damaged-";
 
 /// An open journal.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
-//! The agent's own durable state: a journal of checksummed frames, the lock on its directory, and a
-//! cache.
+//! The agent's own files: a journal of checksummed frames, the lock on its directory, a cache, and
+//! secrets.
 //!
-//! Knows no meaning of what it keeps: frames are bytes. All file calls of the journal go through [`disk::Disk`],
-//! so that a test can make any one of them fail or cut the power after it.
+//! Knows no meaning of what it keeps: frames are bytes. All file calls of the journal go through
+//! [`disk::Disk`], so that a test can make any one of them fail or cut the power after it.
 
 pub mod cache;
 pub mod disk;
@@ -10,3 +10,4 @@ pub mod error;
 pub mod frame;
 pub mod journal;
 pub mod lock;
+pub mod secret;

@@ -222,3 +222,81 @@ fn what_waits_is_shown_and_goes_out_when_asked() {
     wait_for("it arrived", SOON, || sink.received().len() == 1);
     wait_for("nothing waits", SOON, || queue()["waiting"].as_array().is_some_and(Vec::is_empty));
 }
+
+/// `doctor` on the machine of a bench.
+fn doctor(bench: &Bench, more: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hostwatch"))
+        .arg("doctor")
+        .arg("--config")
+        .arg(bench.path("hostwatch.yaml"))
+        .arg("--root")
+        .arg(bench.path("root"))
+        .args(more)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn doctor_says_what_is_missing_and_what_to_do_and_exits_by_it() {
+    let bench = Bench::new(&config(1, "", ""));
+    let fine = doctor(&bench, &[]);
+    assert_eq!(fine.status.code(), Some(0), "{fine:?}");
+    assert!(text(&fine.stdout).contains("ok       bmc"), "{fine:?}");
+    assert!(text(&fine.stdout).ends_with("nothing is missing\n"), "{fine:?}");
+
+    std::fs::create_dir_all(bench.path("root/sys/bus/acpi/devices/IPI0001:00")).unwrap();
+    let lacking = doctor(&bench, &[]);
+    let said = text(&lacking.stdout);
+    assert_eq!(lacking.status.code(), Some(1), "{said}");
+    assert!(said.contains("missing  bmc      this machine has one (ACPI"), "{said}");
+    assert!(said.contains("-> load the modules: modprobe"), "{said}");
+    assert!(said.ends_with("1 thing is missing\n") && said.lines().count() < 24, "{said}");
+
+    let json = doctor(&bench, &["--json"]);
+    let answer: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&answer["v"], &answer["missing"]), (&1.into(), &1.into()), "{answer}");
+    let findings = answer["findings"].as_array().unwrap();
+    let bmc = findings.iter().find(|finding| finding["about"] == "bmc").unwrap();
+    assert_eq!(bmc["ok"], false);
+    assert!(bmc["todo"].as_str().unwrap().contains("modprobe"), "{answer}");
+
+    bench.configure("version: 1\nbmc: {hots: 192.0.2.10}\n");
+    let wrong = doctor(&bench, &[]);
+    assert_eq!(wrong.status.code(), Some(1), "{wrong:?}");
+    assert!(text(&wrong.stdout).contains("-> hostwatch validate"), "{wrong:?}");
+}
+
+#[test]
+fn doctor_names_the_agent_that_runs_and_its_user() {
+    let sink = Sink::start();
+    let bench = Bench::new(&config(sink.port, ", for: 0s", ""));
+    let ask = || {
+        let mut command = bench.command("doctor --json");
+        command.arg("--config").arg(bench.path("hostwatch.yaml"));
+        let answer: serde_json::Value =
+            serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+        let findings = answer["findings"].as_array().unwrap().clone();
+        findings.into_iter().find(|finding| finding["about"] == "agent").unwrap()
+    };
+    assert_eq!(ask()["ok"], false, "nothing runs yet");
+    let _agent = bench.start();
+    wait_for("it watches", SOON, || bench.state_of("busy:all").is_some());
+    let found = ask();
+    assert_eq!(found["ok"], true, "{found}");
+    assert!(found["text"].as_str().unwrap().starts_with("runs as "), "{found}");
+}
+
+#[test]
+fn detect_names_a_bmc_that_has_no_device() {
+    let bench = Bench::new("version: 1\n");
+    std::fs::create_dir_all(bench.path("root/sys/bus/acpi/devices/IPI0001:00")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_hostwatch"))
+        .arg("detect")
+        .arg("--root")
+        .arg(bench.path("root"))
+        .output()
+        .unwrap();
+    let said = text(&output.stdout);
+    assert!(said.contains("  bmc: this machine has one") && said.contains("modprobe"), "{said}");
+}

@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use hostwatch::cli::validate;
 use hostwatch::config::code::Code;
-use hostwatch::config::plan::{Check, Plan};
+use hostwatch::config::plan::{BmcPlan, Check, LanPlan, Plan};
 use hostwatch::config::{self, Loaded};
+use hostwatch::host::ipmi::{Privilege, Suite};
 use hostwatch::model::id::HostIdentity;
 use hostwatch::model::unit::Span;
 use hostwatch::notify::relay::{Relay, TlsMode};
 use hostwatch::probe::{Found, Lane};
+use hostwatch::store::secret::Secret;
 
 pub(crate) fn identity() -> HostIdentity {
     HostIdentity {
@@ -137,6 +139,7 @@ const NOT_IN_TEXTS: &[Code] = &[
     Code::TooMany,
     Code::LiteralPassword,
     Code::MatchesNothing,
+    Code::SecretUnread,
 ];
 
 #[test]
@@ -420,6 +423,63 @@ fn secrets_must_be_readable_by_the_agent_alone() {
     etc.write("hostwatch.yaml", relay("hunter2"), 0o644);
     etc.refuses(Code::LiteralPassword, "others can read");
     etc.mode("hostwatch.yaml", 0o600);
+    let loaded = etc.load();
+    assert_eq!(codes(&loaded), ["W102"]);
+    assert!(!format!("{:?}", loaded.plan.unwrap()).contains("hunter2"));
+}
+
+/// Section `bmc` with a password.
+fn over_lan(password: &str) -> String {
+    format!("bmc: {{host: 192.0.2.10, user: monitor, password: {password}}}")
+}
+
+#[test]
+fn a_bmc_is_reached_in_band_unless_another_way_is_written() {
+    assert_eq!(plan("").bmc, BmcPlan::InBand);
+    assert_eq!(plan("bmc: {enabled: true}").bmc, BmcPlan::InBand);
+    assert_eq!(plan("bmc: {enabled: false}").bmc, BmcPlan::Off);
+    let lan = LanPlan {
+        host: "192.0.2.10".to_owned(),
+        port: None,
+        user: "monitor".to_owned(),
+        password: Secret::Credential("bmc".to_owned()),
+        privilege: Privilege::User,
+        suite: None,
+    };
+    let written = over_lan("{credential: bmc}");
+    assert_eq!(plan(&written).bmc, BmcPlan::Lan(lan.clone()));
+    // Another file of the admin switches it off, and keeps how it was reached.
+    let loaded = load(&[("a.yaml", &written), ("b.yaml", "bmc: {enabled: false}")]);
+    assert_eq!(loaded.plan.unwrap().bmc, BmcPlan::Off);
+    let (_, texts) = cases("good").into_iter().find(|(name, _)| name == "bmc-over-lan").unwrap();
+    let other = LanPlan {
+        host: "2001:db8::7".to_owned(),
+        port: Some(6230),
+        password: Secret::File("/etc/hostwatch/bmc.secret".to_owned()),
+        privilege: Privilege::Operator,
+        suite: Some(Suite::Sha256),
+        ..lan
+    };
+    assert_eq!(plan(&texts[0].1).bmc, BmcPlan::Lan(other));
+}
+
+#[test]
+fn the_password_of_a_bmc_is_held_like_any_other_and_its_absence_stops_nothing() {
+    let etc = Etc::new("");
+    let file = format!("{{file: {}}}", etc.path("secret").display());
+    etc.write("hostwatch.yaml", over_lan(&file), 0o644);
+    let loaded = etc.load();
+    assert_eq!(codes(&loaded), ["W106"], "{}", loaded.diagnostics.render(false));
+    assert!(matches!(loaded.plan.unwrap().bmc, BmcPlan::Lan(_)));
+    etc.write("secret", "x", 0o644);
+    etc.refuses(Code::Permissions, "chmod 0600");
+    etc.mode("secret", 0o600);
+    assert!(codes(&etc.load()).is_empty());
+    etc.write("hostwatch.yaml", over_lan("hunter2"), 0o644);
+    etc.refuses(Code::LiteralPassword, "others can read");
+    etc.write("hostwatch.yaml", over_lan("a-password-of-21-bytes"), 0o600);
+    etc.refuses(Code::Text, "at most 20 bytes");
+    etc.write("hostwatch.yaml", over_lan("hunter2"), 0o600);
     let loaded = etc.load();
     assert_eq!(codes(&loaded), ["W102"]);
     assert!(!format!("{:?}", loaded.plan.unwrap()).contains("hunter2"));

@@ -46,7 +46,14 @@ fn the_manual_names_every_key_and_metric() {
             assert!(page.contains(word), "the manual does not name `{word}` of {}", spec.name);
         }
     }
-    for key in ["recover_for", "unknown_after", "envelope_from", "fingerprint", "same\\-subject"] {
+    for key in [
+        "recover_for",
+        "unknown_after",
+        "envelope_from",
+        "fingerprint",
+        "same\\-subject",
+        "bmc.password",
+    ] {
         assert!(page.contains(key), "the manual does not name `{key}`");
     }
     // No line may be taken for a request by mistake.
@@ -119,6 +126,9 @@ fn an_independent_validator_refuses_what_a_schema_can_see() {
         "way-none",
         "shape-list-for-map",
         "version",
+        "bmc-false",
+        "bmc-unknown-key",
+        "bmc-words",
     ];
     let files: Vec<_> =
         seen.iter().map(|name| top(&format!("tests/config/bad/{name}.yaml"))).collect();

@@ -17,8 +17,9 @@ use hostwatch::notify::deliver::Job;
 use hostwatch::notify::mail::{Mail, MailId};
 use hostwatch::notify::notice::{Cause, Notice};
 use hostwatch::notify::outbox::{DeliveryReport, Fate};
-use hostwatch::notify::relay::{Login, Relay, Secret, Smtp, TlsMode};
+use hostwatch::notify::relay::{Login, Relay, Smtp, TlsMode};
 use hostwatch::notify::text::{Letterhead, compose};
+use hostwatch::store::secret::Secret;
 
 /// The program under test.
 pub(crate) fn program() -> &'static Path {

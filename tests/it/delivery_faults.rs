@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use hostwatch::model::limit::DELIVERY_DEADLINE;
 use hostwatch::model::time::Moment;
 use hostwatch::model::unit::Span;
-use hostwatch::notify::courier;
 use hostwatch::notify::deliver::Job;
 use hostwatch::notify::outbox::{Fate, Outbox};
-use hostwatch::notify::relay::{Login, Relay, Secret, Smtp, TlsMode};
+use hostwatch::notify::relay::{Login, Relay, Smtp, TlsMode};
+use hostwatch::store::secret::Secret;
 
 use crate::agent::wait_for;
 use crate::delivery::{Outcome, mail, program, send, send_with, smtp};
@@ -218,17 +218,17 @@ fn secrets_are_read_with_care() {
     for mode in [0o644, 0o660, 0o604] {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         let refusal = format!("others may read it (mode {mode:04o}): chmod 600 it");
-        assert!(courier::resolve(&file).unwrap_err().ends_with(&refusal));
+        assert!(file.read().unwrap_err().ends_with(&refusal));
     }
     // Root's, for the group of the agent.
     assert!(nix::unistd::geteuid().is_root(), "run as root: use tests/run");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-    assert_eq!(courier::resolve(&file).unwrap(), "pass word");
+    assert_eq!(file.read().unwrap(), "pass word");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    assert_eq!(courier::resolve(&file).unwrap(), "pass word");
+    assert_eq!(file.read().unwrap(), "pass word");
     std::fs::write(&path, "\n").unwrap();
-    assert!(courier::resolve(&file).unwrap_err().contains("empty"));
-    assert!(courier::resolve(&Secret::Env("HOSTWATCH_NO_SUCH".to_owned())).is_err());
+    assert!(file.read().unwrap_err().contains("empty"));
+    assert!(Secret::Env("HOSTWATCH_NO_SUCH".to_owned()).read().is_err());
     // A way out without its password is left out and named; the next is used.
     let peer = Peer::start(Fault::None);
     let mut locked = with_login(smtp(1, TlsMode::None));

@@ -2,6 +2,7 @@
 mod agent;
 mod architecture;
 mod bmc;
+mod bmc_access;
 mod bmc_decode;
 mod bmc_lan;
 mod bmc_peer;

@@ -16,6 +16,10 @@ pub enum Access {
     InBand,
     /// Over the network, RMCP+ of IPMI 2.0.
     Lan(Lan),
+    /// Not at all: there is a BMC or not, and nobody asks it.
+    Off,
+    /// It should be asked and cannot be: why, for people (the password cannot be read).
+    Unusable(String),
 }
 
 /// A BMC on the network, and who asks it.

@@ -106,9 +106,14 @@ pub fn rest(span: Span) {
 /// Over the network nothing is sent yet: the first question opens the session.
 ///
 /// # Errors
-/// Absent where there is no device or recording; denied; failed.
+/// Absent where there is no device or recording, or nobody is to ask; denied; failed.
 pub fn open(host: &Host, access: &Access) -> Result<Box<dyn Door>, ProbeError> {
     let door: Box<dyn Door> = match access {
+        Access::Off => {
+            let why = "the configuration leaves the BMC alone";
+            return Err(ProbeError::Absent(why.to_owned()));
+        }
+        Access::Unusable(why) => return Err(ProbeError::Denied(why.clone())),
         _ if host.is_recorded() => Box::new(recorded::Recorded::open(host)?),
         Access::InBand => Box::new(device::Device::open(host)?),
         Access::Lan(lan) => Box::new(lan::Client::new(lan.clone())?),

@@ -352,7 +352,10 @@ fn ahead(host: &Host, time: Time) -> Option<i64> {
 /// Another BMC has another file.
 fn cache_name(host: &Host) -> String {
     match host.bmc() {
-        ipmi::Access::InBand => "sensors-of-bmc".to_owned(),
+        // Nothing is asked of the last two, so that nothing is kept.
+        ipmi::Access::InBand | ipmi::Access::Off | ipmi::Access::Unusable(_) => {
+            "sensors-of-bmc".to_owned()
+        }
         ipmi::Access::Lan(lan) => {
             let place = lan.to_string();
             format!("sensors-of-bmc-{:08x}", crc32fast::hash(place.as_bytes()))

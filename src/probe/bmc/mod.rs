@@ -144,8 +144,11 @@ const DEVICES: &[&str] = &["dev/ipmi0", "dev/ipmi/0", "dev/ipmidev/0"];
 /// Whether this machine has a BMC that can be asked.
 pub(super) fn is_there(host: &Host) -> bool {
     match host.bmc() {
+        Access::Off => false,
+        // It is asked for, and its instance tells that it cannot be asked.
+        Access::Unusable(_) => true,
         Access::Lan(_) if !host.is_recorded() => true,
-        _ => DEVICES.iter().any(|device| exists(host, device)),
+        Access::InBand | Access::Lan(_) => DEVICES.iter().any(|device| exists(host, device)),
     }
 }
 
