@@ -3,6 +3,7 @@ mod agent;
 mod architecture;
 mod bmc;
 mod bmc_access;
+mod bmc_agent;
 mod bmc_decode;
 mod bmc_lan;
 mod bmc_peer;
