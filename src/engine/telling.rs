@@ -303,7 +303,7 @@ fn decide(
                 } else if check.notify_improvement && state.rank() < t.level.rank() {
                     list.push((contact.clone(), Cause::Better));
                 } else if t.level == state
-                    && facts.seen.is_some_and(|seen| t.news(seen).next().is_some())
+                    && facts.seen.is_some_and(|seen| t.news(seen, state).next().is_some())
                 {
                     list.push((contact.clone(), Cause::Another));
                 }

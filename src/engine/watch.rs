@@ -315,7 +315,7 @@ impl Watch {
     pub(super) fn has_news(&self, seen: &Observation) -> bool {
         let level = self.held_level();
         level != State::Ok
-            && self.told.iter().any(|(_, t)| t.level == level && t.news(seen).next().is_some())
+            && self.told.iter().any(|(_, t)| t.level == level && t.news(seen, level).next().is_some())
     }
 
     /// Whether anybody was told of a problem that is not over.

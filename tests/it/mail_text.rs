@@ -69,6 +69,7 @@ fn notice(cause: Cause, state: State) -> Notice {
         limit: "90%".to_owned(),
         summary: "92% full, 46 GiB of 560 GiB left".to_owned(),
         detail: Vec::new(),
+        news: Vec::new(),
         rule: "crit when used >= 90% for 2m; clears below 87% for 5m".to_owned(),
         place: "/etc/hostwatch/conf.d/10-filesystem.yaml:14".to_owned(),
         worst: Some("92%".to_owned()),
