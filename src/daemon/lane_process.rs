@@ -158,7 +158,7 @@ pub fn serve(root: Option<&Path>) {
             }
             Ok(Order::Read { source, run, now }) => {
                 let lane = lanes.get(&source);
-                if !lane.is_some_and(|lane| lane.send(Work::Read { run, now }).is_ok()) {
+                if lane.is_none_or(|lane| lane.send(Work::Read { run, now }).is_err()) {
                     let why = format!("no lane for it; at most {LANES} sources may be slow");
                     say(&out, &Answer::Read { source, run, result: Err(ProbeError::Failed(why)) });
                 }
