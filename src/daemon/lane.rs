@@ -178,19 +178,24 @@ impl Lanes {
             post.send(Message::Lane(number, answer));
         })
         .map_err(|error| format!("cannot start the lane process: {error}"))?;
-        for (source, opened) in &self.sources {
-            let Source::Own(own) = opened else { continue };
+        for order in self.all_again() {
+            process.send(&order).map_err(|error| format!("the lane process: {error}"))?;
+        }
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// What a process that takes over must be told: its sources, and what each had to remember.
+    fn all_again(&self) -> impl Iterator<Item = Order> {
+        self.sources.iter().flat_map(|(source, opened)| {
+            let Source::Own(own) = opened else { return Vec::new() };
             let recalls = own.memos.iter().map(|(instance, memo)| Order::Recall {
                 source: source.0,
                 instance: Arc::clone(instance),
                 memo: memo.clone(),
             });
-            for order in std::iter::once(own.order.clone()).chain(recalls) {
-                process.send(&order).map_err(|error| format!("the lane process: {error}"))?;
-            }
-        }
-        self.process = Some(process);
-        Ok(())
+            std::iter::once(own.order.clone()).chain(recalls).collect()
+        })
     }
 
     /// Goes on with another view of the machine: a new lane process in place of the running one,
@@ -269,4 +274,66 @@ impl Lanes {
 fn failed(source: SourceId, run: u64, now: Moment, why: String) -> Event {
     let sample = Sample { taken: now, result: Err(ProbeError::Failed(why)) };
     Event::Sampled { source, run, sample }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::inbox::Inbox;
+    use super::*;
+    use crate::model::reading::Observation;
+
+    fn lanes() -> Lanes {
+        let (post, _) = Inbox::open().unwrap();
+        let mut lanes = Lanes::new(Host::live(), Clock::new(), post);
+        let kind = &crate::probe::raid::Raid;
+        lanes.open(SourceId(1), kind, "megaraid", &Options::default(), Lane::Own);
+        lanes.open(SourceId(2), kind, "md", &Options::default(), Lane::Inline);
+        lanes
+    }
+
+    fn answer(run: u64, memo: Option<&str>) -> Option<Answer> {
+        let memo = memo.map(str::to_owned);
+        let seen = Observation { instance: "c0".into(), memo, ..Observation::default() };
+        Some(Answer::Read { source: 1, run, result: Ok(vec![seen]) })
+    }
+
+    /// What the next process would be told, in short.
+    fn again(lanes: &Lanes) -> Vec<String> {
+        let short = |order| match order {
+            Order::Open { source, name, .. } => format!("open {source} {name}"),
+            Order::Recall { source, instance, memo } => {
+                format!("recall {source} {instance} {memo}")
+            }
+            other => format!("{other:?}"),
+        };
+        lanes.all_again().map(short).collect()
+    }
+
+    #[test]
+    fn a_process_that_takes_over_is_told_the_latest_memo_after_its_source() {
+        let mut lanes = lanes();
+        assert_eq!(again(&lanes), ["open 1 megaraid"]);
+        lanes.recall(SourceId(1), "c0".into(), "of the journal".to_owned());
+        assert_eq!(again(&lanes), ["open 1 megaraid", "recall 1 c0 of the journal"]);
+        lanes.hear(answer(1, Some("of run 1")));
+        lanes.hear(answer(2, None));
+        assert_eq!(again(&lanes), ["open 1 megaraid", "recall 1 c0 of run 1"]);
+        assert!(lanes.hear(None).is_empty(), "nothing was outstanding");
+        assert_eq!(again(&lanes), ["open 1 megaraid", "recall 1 c0 of run 1"]);
+        lanes.close(SourceId(1));
+        assert!(again(&lanes).is_empty());
+    }
+
+    #[test]
+    fn what_is_outstanding_when_the_process_ends_has_failed() {
+        let mut lanes = lanes();
+        let Some(Source::Own(own)) = lanes.sources.get_mut(&SourceId(1)) else { panic!() };
+        own.run = Some(7);
+        let events = lanes.hear(None);
+        let [Event::Sampled { source: SourceId(1), run: 7, sample }] = events.as_slice() else {
+            panic!("{events:?}")
+        };
+        assert!(sample.result.is_err());
+        assert!(lanes.hear(None).is_empty(), "once");
+    }
 }

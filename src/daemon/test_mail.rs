@@ -116,6 +116,7 @@ fn notice(contact: &str, episode: u64, now: Now) -> Notice {
         limit: String::new(),
         summary: "Sent by `hostwatch mail test`.".to_owned(),
         detail: Vec::new(),
+        news: Vec::new(),
         rule: String::new(),
         place: String::new(),
         worst: None,

@@ -1,12 +1,13 @@
 //! R19 over 100,000 sequences: what a contact is told alternates, whatever is read. Drives the
 //! ledger of a live engine without the journal, whose text would cost a hundred times as much.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::alert::rule::{Clause, Level, Place, Rule};
 use crate::config::plan::{Check, Plan, Selection};
 use crate::host::Host;
+use crate::model::finding::Finding;
 use crate::model::kind::KindSpec;
 use crate::model::reading::{Bad, Metric, MetricId, Observation, ProbeError, Reading, Sample};
 use crate::model::state::State;
@@ -127,9 +128,16 @@ fn check(random: &mut Random) -> Check {
     }
 }
 
+/// A fact with a key of its own: no other round makes the same.
+fn fact(round: u64, critical: bool) -> Finding {
+    let state = if critical { State::Critical } else { State::Warning };
+    let fact = format!("record {round}");
+    Finding { state, code: "record".to_owned(), key: round.to_string(), fact, detail: Vec::new() }
+}
+
 #[test]
 fn what_a_contact_is_told_alternates() {
-    let (mut told, mut flaps) = (0, 0);
+    let (mut told, mut flaps, mut further) = (0, 0, 0);
     let names: Vec<Arc<str>> = (0..800).map(|n| Arc::from(format!("i{n:03}"))).collect();
     for seed in 1..=125_u64 {
         let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
@@ -141,7 +149,9 @@ fn what_a_contact_is_told_alternates() {
         let mut now = Moment(0);
         let mut run = 1;
         let mut values = vec![10.0; names.len()];
-        for round in 0..32 {
+        let mut facts: HashMap<Arc<str>, Vec<Finding>> = HashMap::new();
+        let mut told_facts: HashMap<Arc<str>, HashSet<String>> = HashMap::new();
+        for round in 0..32_u64 {
             // Twelve restless readings, then good ones with a steady hour among them.
             let pause = if round == 28 { Span::from_secs(3700) } else { every };
             now = now + pause;
@@ -157,6 +167,13 @@ fn what_a_contact_is_told_alternates() {
                     7..=9 => *value = 10.0,
                     _ => {}
                 }
+                match random.below(24) {
+                    _ if round >= 12 => drop(facts.remove(name)),
+                    0 => facts.entry(Arc::clone(name)).or_default().push(fact(round, true)),
+                    1 => facts.entry(Arc::clone(name)).or_default().push(fact(round, false)),
+                    2 => drop(facts.remove(name)),
+                    _ => {}
+                }
                 if missing.0 {
                     continue;
                 }
@@ -164,6 +181,7 @@ fn what_a_contact_is_told_alternates() {
                 list.push(Observation {
                     instance: Arc::clone(name),
                     readings: if missing.1 { Vec::new() } else { vec![reading] },
+                    findings: facts.get(name).cloned().unwrap_or_default(),
                     ..Observation::default()
                 });
             }
@@ -191,12 +209,16 @@ fn what_a_contact_is_told_alternates() {
                     Cause::Steady => notice.state == State::Ok,
                     _ => false,
                 };
+                let known = told_facts.entry(Arc::clone(&name)).or_default();
+                let grown = notice.news.iter().filter(|f| known.insert(f.key.clone())).count() > 0;
                 if over {
+                    told_facts.remove(&name);
                     assert!(open.remove(&name).is_some(), "{seed}: over, never told: {notice:?}");
                 } else {
                     let before = open.insert(name, notice.state);
                     let again = before == Some(notice.state);
-                    let news = matches!(notice.cause, Cause::Flapping | Cause::Steady);
+                    let news = grown || matches!(notice.cause, Cause::Flapping | Cause::Steady);
+                    further += usize::from(again && grown);
                     assert!(!again || news, "{seed}: told twice: {notice:?}");
                 }
             }
@@ -205,4 +227,5 @@ fn what_a_contact_is_told_alternates() {
         assert!(open.is_empty(), "{seed}: never closed: {open:?}");
     }
     assert!(told > 100_000 && flaps > 5000, "little is told: {told}, {flaps}");
+    assert!(further > 5000, "few facts came while something was bad: {further}");
 }

@@ -7,7 +7,7 @@ use crate::model::id::Id;
 use crate::model::limit::{BURST_NOTICES, BURST_WAIT, NOTICES_PER_MAIL, STORM_MAILS, STORM_WITHIN};
 use crate::model::time::Moment;
 use crate::model::unit::Span;
-use crate::notify::notice::{Cause, Notice};
+use crate::notify::notice::Notice;
 
 /// The desk of one contact.
 #[derive(Debug, Default)]
@@ -31,25 +31,7 @@ impl Desk {
         let about = (notice.id.clone(), notice.episode);
         let replaced = self.about.insert(about, number);
         if let Some(old) = replaced.and_then(|old| self.waiting.remove(&old)) {
-            if notice.cause == Cause::Another {
-                // Told together, in the order in which they came.
-                let new = std::mem::replace(&mut notice.fact, old.fact);
-                let further = std::mem::replace(&mut notice.detail, old.detail);
-                notice.detail.push(format!("Also new: {new}"));
-                notice.detail.extend(further);
-            }
-            notice.cause = match (old.cause, notice.cause) {
-                (Cause::Problem, Cause::Worse | Cause::Another | Cause::Better) => Cause::Problem,
-                (Cause::Worse, Cause::Another) => Cause::Worse,
-                (Cause::Flapping, Cause::Worse | Cause::Another | Cause::Better | Cause::Lost) => {
-                    Cause::Flapping
-                }
-                (Cause::Steady, Cause::Worse | Cause::Another | Cause::Better) => Cause::Steady,
-                (_, cause) => cause,
-            };
-            notice.previous = old.previous;
-            notice.seq = old.seq;
-            notice.root = old.root;
+            notice.replace(old);
         }
         self.waiting.insert(number, notice);
         replaced

@@ -3,7 +3,7 @@
 use crate::alert::words;
 use crate::alert::{judge, machine};
 use crate::model::finding::Finding;
-use crate::model::limit::NAME_CHARS;
+use crate::model::limit::{FACTS_PER_EPISODE, NAME_CHARS};
 use crate::model::reading::Observation;
 use crate::model::state::State;
 use crate::model::time::Moment;
@@ -21,7 +21,6 @@ impl Engine {
         let now = self.now;
         let seen = seen(&self.schedule, watch);
         let told = watch.told_of(contact).cloned().unwrap_or_default();
-        let Told { last, mails, root, .. } = told;
         let spec = watch.check.kind.spec();
         let rule = &watch.check.rule;
         let state = watch.state;
@@ -34,20 +33,16 @@ impl Engine {
         let clause = seen.and_then(|seen| machine::clause(rule, about, seen));
         let found = seen.and_then(|seen| judge::finding(about, seen));
         let found = found.filter(|_| state != State::Ok && state != State::Unknown);
-        let news: Vec<&Finding> = match (cause, seen) {
-            (Cause::Another, Some(seen)) => {
-                watch.told_of(contact).map(|told| told.news(seen).collect()).unwrap_or_default()
-            }
+        let news = match (state, seen) {
+            (State::Warning | State::Critical, Some(seen)) => news(&told, seen),
             _ => Vec::new(),
         };
-        let found = news.first().copied().or(found);
+        let newest = news.first().filter(|_| cause == Cause::Another);
+        let found = newest.or(found);
         let by_pin = watch.pin_fact().is_some();
         let detail = match found {
             _ if by_pin => watch.pin_detail(),
-            Some(finding) => {
-                let further = news.iter().skip(1).map(|other| format!("Also new: {}", other.fact));
-                finding.detail.iter().cloned().chain(further).collect()
-            }
+            Some(finding) => finding.detail.clone(),
             None => Vec::new(),
         };
         let pinned = watch.pin.as_ref().filter(|_| by_pin);
@@ -64,19 +59,15 @@ impl Engine {
             title: watch.found.title.clone(),
             cause,
             state,
-            previous: last,
+            previous: told.last,
             episode: episode.map_or(0, |episode| episode.number),
-            seq: mails + 1,
-            root,
+            seq: told.mails + 1,
+            root: told.root,
             at,
             at_wall: now.wall_at(at),
             since_wall: now.wall_at(watch.caused()),
             lasted: episode.map_or(Span::ZERO, |episode| at.since(episode.began)),
-            fact: match news.as_slice() {
-                [] => cut(&fact(watch, seen)),
-                [one] => cut(&one.fact),
-                [first, others @ ..] => cut(&format!("{} and {} more", first.fact, others.len())),
-            },
+            fact: newest.map_or_else(|| cut(&fact(watch, seen)), |newest| newest.fact.clone()),
             limit: match state {
                 State::Unknown => String::new(),
                 _ if found.is_some() || by_pin => String::new(),
@@ -84,6 +75,7 @@ impl Engine {
             },
             summary: summary(watch, seen, now.moment),
             detail,
+            news,
             rule: match cause {
                 _ if by_pin => "what is pinned must be there".to_owned(),
                 Cause::Closed if watch.ended_by_rule => {
@@ -138,6 +130,7 @@ impl Engine {
             limit: String::new(),
             summary: summary.to_owned(),
             detail: Vec::new(),
+            news: Vec::new(),
             rule: String::new(),
             place: String::new(),
             worst: None,
@@ -231,6 +224,15 @@ pub(super) fn transition_line(
     state: State,
 ) -> String {
     format!("{}: {before} -> {state}: {}", watch.id, fact(watch, seen))
+}
+
+/// What a contact has not been told of the facts of a reading, worst first, fit to be kept.
+fn news(told: &Told, seen: &Observation) -> Vec<Finding> {
+    let mut news: Vec<&Finding> = told.news(seen, State::Warning).collect();
+    news.sort_by_key(|finding| std::cmp::Reverse(finding.state.rank()));
+    news.truncate(FACTS_PER_EPISODE);
+    let fit = |finding: &&Finding| Finding { fact: cut(&finding.fact), ..(*finding).clone() };
+    news.iter().map(fit).collect()
 }
 
 fn cut(text: &str) -> String {

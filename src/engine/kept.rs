@@ -63,14 +63,17 @@ pub(super) struct Told {
 
 impl Told {
     /// The facts of a reading that this contact has not been told, of those at least as bad as
-    /// what it was told.
-    pub(super) fn news<'s>(&self, seen: &'s Observation) -> impl Iterator<Item = &'s Finding> {
+    /// `least`.
+    pub(super) fn news<'s>(
+        &self,
+        seen: &'s Observation,
+        least: State,
+    ) -> impl Iterator<Item = &'s Finding> {
         let full = self.facts.len() >= FACTS_PER_EPISODE;
-        let level = self.level.worst(State::Warning);
         seen.findings.iter().filter(move |finding| {
             !full
                 && !finding.key.is_empty()
-                && finding.state.rank() >= level.rank()
+                && finding.state.rank() >= least.rank()
                 && !self.facts.contains(&fact_print(finding))
         })
     }

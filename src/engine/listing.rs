@@ -26,7 +26,7 @@ pub(super) struct Surveyed {
     pub(super) failed: Option<String>,
     /// A survey was asked for and has not come back.
     pub(super) asked: bool,
-    /// Something is missing that may be gone for good.
+    /// Something is missing that may be gone for good, or was not judged yet.
     pub(super) missing: bool,
 }
 
@@ -86,11 +86,13 @@ impl Engine {
             }
         };
         surveyed.failed = None;
+        let was_asking = surveyed.found.is_some() && surveyed.asked_for.is_none();
         surveyed.listed_before = surveyed.listed.replace(self.now.moment);
         if !asking {
             // No device to ask (any more): it lists nothing.
             surveyed.quick = Vec::new();
             surveyed.asked_for = Some(Vec::new());
+            surveyed.missing |= was_asking;
             return self.take_list(kind, found, effects);
         }
         surveyed.quick.clone_from(&found);
@@ -111,6 +113,8 @@ impl Engine {
         let Some(surveyed) = self.kinds.get_mut(kind) else { return };
         // What is watched stays watched without an answer; who gave none is told by its reading.
         let Ok(found) = result else { return };
+        // The first answer decides of what waited for it, also where it lists nothing.
+        surveyed.missing |= surveyed.asked_for.is_none();
         surveyed.asked_for = Some(found.clone());
         let found = probe::join(surveyed.quick.clone(), found);
         self.take_list(kind, found, effects);

@@ -85,11 +85,12 @@ impl Engine {
         self.pins(kind)?.get(instance)
     }
 
-    /// What is to be said of something pinned that is away.
-    pub(super) fn absence(&self, kind: &str, pin: &Pin) -> Absence {
+    /// What is to be said of something pinned that is away. `read`: it was there in this run.
+    pub(super) fn absence(&self, kind: &str, pin: &Pin, read: bool) -> Absence {
         let now = self.now;
         let place = crate::alert::words::place(&pin.place);
         let seen = self.kinds.get(kind).and_then(|surveyed| surveyed.listed_before);
+        let seen = seen.filter(|_| read);
         let zone = Zone::named(&self.plan.host.timezone);
         let seen = match seen {
             Some(at) => format!("last seen {}", zone.full(now.wall_at(at))),

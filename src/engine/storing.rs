@@ -119,6 +119,9 @@ impl Engine {
             self.checkpoint_at = Some(grid(self.now.moment, CHECKPOINT_EVERY));
         }
         if self.checkpoint_at.is_some_and(|at| at <= self.now.moment) {
+            // What was told is in the record of a watch: the notice that tells it must not come
+            // to the disk after it.
+            self.flush_turn(effects);
             self.write_soft(effects);
         }
     }

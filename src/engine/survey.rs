@@ -105,7 +105,8 @@ impl Engine {
         let now = self.now.moment;
         let kind = check.kind.spec().name;
         let pin = self.pin(kind, &found.instance).cloned();
-        let absence = pin.as_ref().filter(|_| away).map(|pin| self.absence(kind, pin));
+        let read = self.watches.get(ix).is_some_and(|watch| watch.read);
+        let absence = pin.as_ref().filter(|_| away).map(|pin| self.absence(kind, pin, read));
         let Some(watch) = self.watches.get_mut(ix) else { return false };
         watch.missing = None;
         let turned = match (&pin, absence) {
@@ -319,26 +320,27 @@ impl Engine {
         }
         let Some(kind) = self.kinds.get(kind).map(|surveyed| surveyed.kind) else { return };
         for (key, (members, timeout, lane)) in groups {
-            let mut opened = false;
             let id = self.schedule.find(&key).unwrap_or_else(|| {
                 let name = Arc::clone(&key.name);
                 let options = key.options.clone();
                 let id = self.schedule.add(Source::new(key, lane), self.now.moment);
                 effects.push(Effect::Open { source: id, kind, name, options, lane });
-                opened = true;
                 id
             });
             self.schedule.set_timeout(id, timeout);
             let list: Vec<(Arc<str>, Vec<WatchIx>)> = members.into_iter().collect();
-            for (n, (_, watches)) in list.iter().enumerate() {
+            for (n, (instance, watches)) in list.iter().enumerate() {
+                let mut known = false;
+                let mut memo = None;
                 for ix in watches {
                     let Some(watch) = self.watches.get_mut(*ix) else { continue };
-                    let joins = watch.source.replace((id, n)).is_none_or(|(old, _)| old != id);
-                    // A probe that is new, or that meets this instance for the first time.
-                    if let Some(memo) = watch.memo.clone().filter(|_| opened || joins) {
-                        let instance = Arc::clone(&watch.id.instance);
-                        effects.push(Effect::Recall { source: id, instance, memo });
-                    }
+                    known |= watch.source.replace((id, n)).is_some_and(|(old, _)| old == id);
+                    memo = memo.or_else(|| watch.memo.clone());
+                }
+                // Once, however many checks judge it; a probe that reads it already knows more.
+                if let Some(memo) = memo.filter(|_| !known) {
+                    let instance = Arc::clone(instance);
+                    effects.push(Effect::Recall { source: id, instance, memo });
                 }
             }
             let Some(source) = self.schedule.sources.get_mut(&id) else { continue };

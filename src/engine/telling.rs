@@ -63,6 +63,9 @@ impl Engine {
                 watch.flap.change(at);
                 counted = true;
             }
+            if before == State::Unknown {
+                watch.answered = Some(at);
+            }
             watch.state = state;
             watch.since = at;
         }
@@ -83,7 +86,7 @@ impl Engine {
         }
         let settle = watch.forced.is_none()
             && (watch.check.rule.recover_for == Span::ZERO || before == State::Unknown);
-        let told_elsewhere = self.is_behind_silence(ix);
+        let told_elsewhere = self.hear_elsewhere(ix);
         let Some(watch) = self.watches.get_mut(ix) else { return };
         let seen = facts::seen(&self.schedule, watch);
         let facts = Facts { seen, told_elsewhere };
@@ -98,16 +101,23 @@ impl Engine {
         self.arm(ix);
     }
 
-    /// Whether an instance is read through another that gives no answer: one mail of that is
-    /// enough, as one of the switch and not of every host behind it.
-    fn is_behind_silence(&self, ix: WatchIx) -> bool {
-        let Some(watch) = self.watches.get(ix) else { return false };
-        let Some((kind, instance)) = &watch.found.behind else { return false };
-        self.watches.iter().any(|(_, other)| {
-            other.state == State::Unknown
-                && other.check.kind.spec().name == *kind
-                && other.id.instance == *instance
-        })
+    /// Who need not hear that an instance gives no answer, since it is read through another that
+    /// gives none either: one mail of that is enough, as one of the switch and not of every host
+    /// behind it. When the other answers again, the time until silence is told begins anew.
+    fn hear_elsewhere(&self, ix: WatchIx) -> Vec<String> {
+        let Some(watch) = self.watches.get(ix) else { return Vec::new() };
+        let (Some((kind, instance)), Some(lost)) = (&watch.found.behind, &watch.lost) else {
+            return Vec::new();
+        };
+        let wait = watch.check.rule.unknown_after;
+        let through = self.watches.iter().filter(|(_, other)| {
+            other.id.instance == *instance && other.check.kind.spec().name == *kind
+        });
+        let silent = through.filter(|(_, other)| {
+            let fresh = |at: Moment| at > lost.since && self.now.moment < at + wait;
+            other.state == State::Unknown || other.answered.is_some_and(fresh)
+        });
+        silent.flat_map(|(_, other)| other.check.notify.iter().cloned()).collect()
     }
 
     /// Makes notices, updates the ledger, marks what must be stored.
@@ -186,10 +196,16 @@ impl Engine {
             .filter(|lost| lost.holds)
             .map(|lost| lost.since + watch.check.rule.unknown_after)
             .filter(|when| *when > self.now.moment);
+        // Silence that was not told because of what stands before it: that may end first.
+        let behind = lost.is_none()
+            && watch.found.behind.is_some()
+            && watch.state == State::Unknown
+            && !watch.told.iter().any(|(_, told)| told.lost || told.level == State::Critical);
+        let behind = behind.then_some(self.now.moment + MINUTE);
         let steady = watch.flap.steady_at().map(|when| when.max(self.now.moment + MINUTE));
         let absent = watch.absent.as_ref().and_then(super::pins::Absence::due);
         let absent = absent.filter(|when| *when > self.now.moment);
-        let timer = lost.into_iter().chain(steady).chain(absent).min();
+        let timer = lost.into_iter().chain(steady).chain(absent).chain(behind).min();
         if timer != watch.timer {
             if let Some(old) = watch.timer {
                 self.timers.remove(&(old, ix));
@@ -202,14 +218,15 @@ impl Engine {
     }
 }
 
-/// How often an instance that flaps without an answer is looked at again.
+/// How often an instance is looked at again that gives no answer and flaps, or is read through
+/// another that gives none.
 const MINUTE: Span = Span::from_secs(60);
 
 /// What the rule of telling must know beside the watch.
 struct Facts<'s> {
     seen: Option<&'s Observation>,
-    /// It is read through something that gives no answer, and that is told already.
-    told_elsewhere: bool,
+    /// Who hears of its silence by another instance.
+    told_elsewhere: Vec<String>,
 }
 
 /// Applies the rule of telling to one watch.
@@ -240,7 +257,10 @@ fn decide(
     };
     let lost = |watch: &Watch| {
         let mut list = Vec::new();
-        for contact in check.notify.iter().filter(|_| lost_for_long && !facts.told_elsewhere) {
+        for contact in check.notify.iter().filter(|_| lost_for_long) {
+            if facts.told_elsewhere.contains(contact) {
+                continue;
+            }
             let t = told(watch, contact);
             if !t.lost && t.level != State::Critical {
                 list.push((contact.clone(), Cause::Lost));
@@ -303,7 +323,7 @@ fn decide(
                 } else if check.notify_improvement && state.rank() < t.level.rank() {
                     list.push((contact.clone(), Cause::Better));
                 } else if t.level == state
-                    && facts.seen.is_some_and(|seen| t.news(seen).next().is_some())
+                    && facts.seen.is_some_and(|seen| t.news(seen, state).next().is_some())
                 {
                     list.push((contact.clone(), Cause::Another));
                 }

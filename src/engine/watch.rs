@@ -68,6 +68,8 @@ pub(super) struct Watch {
     pub(super) stored: bool,
     /// What its probe wants back after a restart.
     pub(super) memo: Option<String>,
+    /// When it answered again after a silence.
+    pub(super) answered: Option<Moment>,
 }
 
 /// What a sample did to a watch.
@@ -108,6 +110,7 @@ impl Watch {
             dirty: false,
             stored: false,
             memo: None,
+            answered: None,
         }
     }
 
@@ -315,7 +318,10 @@ impl Watch {
     pub(super) fn has_news(&self, seen: &Observation) -> bool {
         let level = self.held_level();
         level != State::Ok
-            && self.told.iter().any(|(_, t)| t.level == level && t.news(seen).next().is_some())
+            && self
+                .told
+                .iter()
+                .any(|(_, t)| t.level == level && t.news(seen, level).next().is_some())
     }
 
     /// Whether anybody was told of a problem that is not over.

@@ -119,6 +119,7 @@ fn headline(n: &Notice, name: &str) -> (String, String) {
     let tail = if tail.is_empty() { tail } else { format!(" ({tail})") };
     let fact = match n.cause {
         Cause::Flapping => format!("changes too often ({}x in 1h); {}", n.changes, n.fact),
+        _ if is_problem(n) => format!("{}{}", n.fact, words::more(n)),
         _ => n.fact.clone(),
     };
     (lead, format!("{name}: {fact}{tail}"))
@@ -129,6 +130,9 @@ fn headline(n: &Notice, name: &str) -> (String, String) {
 fn line(desk: &Desk<'_>, n: &Notice, out: &mut String) {
     let (lead, text) = headline(n, &n.id.to_string());
     wrap(out, &lead, &format!("{text} {}", desk.zone.short(when(n))));
+    if is_problem(n) {
+        words::further(n, "     also ", out);
+    }
 }
 
 fn block(desk: &Desk<'_>, n: &Notice, out: &mut String) {
@@ -141,6 +145,9 @@ fn block(desk: &Desk<'_>, n: &Notice, out: &mut String) {
     }
     for detail in &n.detail {
         wrap(out, "     ", detail);
+    }
+    if is_problem(n) {
+        words::further(n, "     also ", out);
     }
     let word = if n.cause == Cause::Recovered { "at" } else { "since" };
     wrap(out, "     ", &format!("{word} {}", desk.zone.full(when(n))));

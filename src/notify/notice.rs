@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::finding::Finding;
 use crate::model::id::Id;
+use crate::model::limit::FACTS_PER_EPISODE;
 use crate::model::state::State;
 use crate::model::time::{Moment, Stamp};
 use crate::model::unit::Span;
@@ -76,6 +78,10 @@ pub struct Notice {
     /// Further lines about the fact, most useful first: which part to pull, what it means.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub detail: Vec<String>,
+    /// The facts with a key of their own that this notice is the first to tell, `fact` among them
+    /// if it is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub news: Vec<Finding>,
     /// The rule in words: `crit when used >= 90% for 2m; clears below 87% for 5m`.
     pub rule: String,
     /// Where the rule stands: `/etc/hostwatch/conf.d/30-net.yaml:14`.
@@ -90,4 +96,40 @@ pub struct Notice {
     pub advice: Option<String>,
     /// A page that says more, from the configuration.
     pub runbook: Option<String>,
+}
+
+impl Notice {
+    /// What it tells beside its `fact`.
+    pub fn further(&self) -> impl Iterator<Item = &Finding> {
+        self.news.iter().filter(|finding| finding.fact != self.fact)
+    }
+
+    /// Takes the place of one that was not sent: what only that one would have told is told here.
+    pub fn replace(&mut self, old: Self) {
+        let mut news = old.news;
+        for finding in std::mem::take(&mut self.news) {
+            if !news.iter().any(|other| other.key == finding.key) {
+                news.push(finding);
+            }
+        }
+        news.truncate(FACTS_PER_EPISODE);
+        self.news = news;
+        if self.cause == Cause::Another && old.cause != Cause::Lost {
+            // The first fact leads; this one follows it.
+            self.fact = old.fact;
+            self.detail = old.detail;
+        }
+        self.cause = match (old.cause, self.cause) {
+            (Cause::Problem, Cause::Worse | Cause::Another | Cause::Better) => Cause::Problem,
+            (Cause::Worse, Cause::Another) => Cause::Worse,
+            (Cause::Flapping, Cause::Worse | Cause::Another | Cause::Better | Cause::Lost) => {
+                Cause::Flapping
+            }
+            (Cause::Steady, Cause::Worse | Cause::Another | Cause::Better) => Cause::Steady,
+            (_, cause) => cause,
+        };
+        self.previous = old.previous;
+        self.seq = old.seq;
+        self.root = old.root;
+    }
 }

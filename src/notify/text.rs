@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::model::finding::Finding;
 use crate::model::id::{HostIdentity, Id};
 use crate::model::limit::MAIL_BYTES;
 use crate::model::state::State;
@@ -20,6 +21,8 @@ use crate::notify::{list, mime, words};
 pub(super) const BODY_BYTES: usize = MAIL_BYTES / 5;
 /// Lines of detail of one notice: what to pull and what it means, not a log.
 const DETAIL_LINES: usize = 20;
+/// Lines of detail of each fact that is told beside the first.
+const FURTHER_LINES: usize = 3;
 /// Threads named in one mail's `References`.
 const REFERENCES: usize = 50;
 
@@ -291,6 +294,11 @@ fn clean(notice: &Notice) -> Notice {
             .collect::<Vec<_>>()
             .join("\n")
     };
+    let news = |finding: &Finding| Finding {
+        fact: shown(finding.fact.trim()).into_owned(),
+        detail: finding.detail.iter().take(FURTHER_LINES).map(|text| line(text)).collect(),
+        ..finding.clone()
+    };
     Notice {
         id: Id::new(&*shown(&notice.id.check), &*shown(&notice.id.instance)),
         kind: shown(&notice.kind).into_owned(),
@@ -299,6 +307,7 @@ fn clean(notice: &Notice) -> Notice {
         limit: shown(notice.limit.trim()).into_owned(),
         summary: line(&notice.summary),
         detail: notice.detail.iter().take(DETAIL_LINES).map(|text| line(text)).collect(),
+        news: notice.news.iter().map(news).collect(),
         rule: line(&notice.rule),
         place: line(&notice.place),
         worst: notice.worst.as_deref().map(|worst| shown(worst).into_owned()),

@@ -4,12 +4,14 @@ use crate::model::state::State;
 use crate::model::text::{shorten, shown};
 use crate::model::unit::Span;
 use crate::notify::notice::{Cause, Notice};
-use crate::notify::text::{Desk, is_problem};
+use crate::notify::text::{BODY_BYTES, Desk, is_problem};
 
 /// Characters of a subject that phones and pagers show.
 pub(super) const SUBJECT: usize = 60;
 /// Columns of a body.
 pub(super) const WIDTH: usize = 72;
+/// Characters of a fact that still say something.
+const FACT_MIN: usize = 12;
 /// A mail written this long after the event says so.
 const LATE: Span = Span::from_secs(600);
 /// Other open problems named in a mail.
@@ -82,9 +84,49 @@ pub(super) fn subject(desk: &Desk<'_>, n: &Notice) -> String {
         Cause::Closed => {
             (n.title.clone(), n.fact.clone(), format!("(was {})", n.worst_state.short()))
         }
-        _ => (n.title.clone(), n.fact.clone(), limit(n)),
+        _ => (n.title.clone(), counted(&lead, n), limit(n)),
     };
     fit(&lead, &title, &fact, &tail)
+}
+
+/// The fact of a subject; what is told beside it is counted, and the fact gives way to the count.
+fn counted(lead: &str, n: &Notice) -> String {
+    let more = more(n);
+    let taken = [lead, &n.title, " ", &more].iter().map(|part| part.chars().count()).sum();
+    let room = SUBJECT.saturating_sub(taken);
+    let length = n.fact.chars().count();
+    if more.is_empty() || length <= room || room < FACT_MIN {
+        return format!("{}{more}", n.fact);
+    }
+    let cut: String = n.fact.chars().take(room - 3).collect();
+    format!("{}...{more}", cut.trim_end())
+}
+
+/// `, +2 more`: how many facts are told beside the first.
+pub(super) fn more(n: &Notice) -> String {
+    match n.further().count() {
+        0 => String::new(),
+        others => format!(", +{others} more"),
+    }
+}
+
+/// The facts that are told beside the first, each after `lead`, with what to know of them.
+pub(super) fn further(n: &Notice, lead: &str, out: &mut String) {
+    let indent = " ".repeat(lead.chars().count());
+    let mut left_out = 0usize;
+    for finding in n.further() {
+        if out.len() > BODY_BYTES {
+            left_out += 1;
+            continue;
+        }
+        wrap(out, lead, &finding.fact);
+        for detail in &finding.detail {
+            wrap(out, &indent, detail);
+        }
+    }
+    if left_out > 0 {
+        wrap(out, lead, &format!("{left_out} more than fit here"));
+    }
 }
 
 /// Leaves out the tail, then cuts the title in its middle, then the fact at its end, until a
@@ -146,7 +188,7 @@ pub(super) fn sentence(desk: &Desk<'_>, n: &Notice) -> String {
         }
         Cause::Recovered | Cause::Closed | Cause::Info => format!("{word}: {on}: {}", n.fact),
         Cause::Problem | Cause::Worse | Cause::Another | Cause::Better | Cause::Lost => {
-            format!("{word}: {on}: {} {}", n.fact, limit(n))
+            format!("{word}: {on}: {}{} {}", n.fact, more(n), limit(n))
         }
     }
     .trim_end_matches([' ', ':'])
@@ -162,6 +204,9 @@ pub(super) fn body(desk: &Desk<'_>, n: &Notice) -> String {
     }
     for detail in &n.detail {
         wrap(&mut out, "", detail);
+    }
+    if is_problem(n) {
+        further(n, "also   ", &mut out);
     }
     match n.cause {
         Cause::Flapping => {
@@ -210,6 +255,9 @@ fn times(desk: &Desk<'_>, n: &Notice, out: &mut String) {
         }
         Cause::Test | Cause::Info => wrap(out, "time   ", &desk.zone.full(n.at_wall)),
         _ => {
+            if n.cause == Cause::Another {
+                wrap(out, "new    ", &desk.zone.full(n.at_wall));
+            }
             wrap(out, "since  ", &desk.zone.full(n.since_wall));
             if matches!(n.cause, Cause::Worse | Cause::Better) {
                 let before = format!("{}; bad for {} in all", long(n.previous), n.lasted);

@@ -99,7 +99,8 @@ impl Bench {
         command
     }
 
-    fn spawn(&self, mut command: Command) -> Agent {
+    /// Starts a command that becomes the agent; what it prints goes to the log.
+    pub(crate) fn spawn(&self, mut command: Command) -> Agent {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)

@@ -60,6 +60,7 @@ pub(crate) fn mail(id: u64, recipients: &[&str], root: Option<&str>) -> Arc<Mail
         limit: "90%".to_owned(),
         summary: "46 GiB of 560 GiB left on \u{e4}rger".to_owned(),
         detail: Vec::new(),
+        news: Vec::new(),
         rule: "crit when used >= 90%".to_owned(),
         place: "10-filesystem.yaml:14".to_owned(),
         worst: Some("96%".to_owned()),

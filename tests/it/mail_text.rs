@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use hostwatch::model::finding::Finding;
 use hostwatch::model::id::{HostIdentity, Id};
 use hostwatch::model::limit::MAIL_BYTES;
 use hostwatch::model::state::State;
@@ -69,6 +70,7 @@ fn notice(cause: Cause, state: State) -> Notice {
         limit: "90%".to_owned(),
         summary: "92% full, 46 GiB of 560 GiB left".to_owned(),
         detail: Vec::new(),
+        news: Vec::new(),
         rule: "crit when used >= 90% for 2m; clears below 87% for 5m".to_owned(),
         place: "/etc/hostwatch/conf.d/10-filesystem.yaml:14".to_owned(),
         worst: Some("92%".to_owned()),
@@ -90,6 +92,41 @@ fn recovery() -> Notice {
         worst: Some("96%".to_owned()),
         worst_state: State::Critical,
         ..notice(Cause::Recovered, State::Ok)
+    }
+}
+
+/// A failed disk of a controller.
+fn failed(slot: &str) -> Finding {
+    Finding {
+        state: State::Critical,
+        code: "drive-failed".to_owned(),
+        key: slot.to_owned(),
+        fact: format!("drive {slot} failed"),
+        detail: vec![format!("drive {slot}: ST4000NM0023, serial Z1Z{slot}X; pull this one")],
+    }
+}
+
+/// The second disk of an array that is degraded already.
+fn another() -> Notice {
+    let news = failed("252:3");
+    Notice {
+        id: Id::new("raid", "c0/v1"),
+        kind: "raid".to_owned(),
+        title: "RAID volume c0/v1".to_owned(),
+        fact: news.fact.clone(),
+        limit: String::new(),
+        summary: "raid6, 14.5 TiB, degraded".to_owned(),
+        detail: news.detail.clone(),
+        news: vec![news],
+        seq: 2,
+        root: Some("<hw.7822.1.ops.1.1M81@db03.example.net>".to_owned()),
+        previous: State::Critical,
+        since_wall: Stamp(EVENT.0 - 7_200_000),
+        lasted: Span::from_secs(7200),
+        rule: "critical when not optimal".to_owned(),
+        place: "/etc/hostwatch/conf.d/20-raid.yaml:5".to_owned(),
+        worst: None,
+        ..notice(Cause::Another, State::Critical)
     }
 }
 
@@ -162,6 +199,24 @@ fn each_kind_of_mail_reads_as_it_should() {
             lasted: Span::from_secs(17_400),
             ..notice(Cause::Worse, State::Critical)
         }]),
+    );
+    golden("another", &mail(&[another()]));
+    golden(
+        "several-facts",
+        &mail(&[Notice {
+            cause: Cause::Problem,
+            seq: 1,
+            root: None,
+            news: ["252:3", "252:4", "252:5"].map(failed).to_vec(),
+            ..another()
+        }]),
+    );
+    golden(
+        "several-facts-among-others",
+        &mail(&[
+            Notice { news: ["252:3", "252:4"].map(failed).to_vec(), ..another() },
+            notice(Cause::Problem, State::Warning),
+        ]),
     );
     golden(
         "lost",
@@ -276,6 +331,28 @@ fn five_hundred_failures_fit_in_one_mail_that_names_them_all() {
 }
 
 #[test]
+fn every_fact_of_many_is_named_and_a_subject_keeps_their_number() {
+    let facts: Vec<Finding> = (0..64).map(|slot| failed(&format!("252:{slot}"))).collect();
+    let notice = Notice { fact: facts[0].fact.clone(), news: facts, ..another() };
+    let alone = mail(std::slice::from_ref(&notice));
+    assert_eq!(alone.subject, "CRIT db03: RAID volume c0/v1 drive 252:0 failed, +63 more");
+    let many: Vec<Notice> = (0..30)
+        .map(|n| Notice { id: Id::new("raid", format!("c0/v{n}")), ..notice.clone() })
+        .collect();
+    for mail in [alone, mail(&many)] {
+        for slot in 0..64 {
+            assert!(mail.bytes.contains(&format!("drive 252:{slot} failed")), "{slot}");
+        }
+        assert!(mail.bytes.len() < MAIL_BYTES);
+    }
+    let long = Notice { fact: "a drive that has a long name failed".to_owned(), ..notice };
+    assert_eq!(
+        mail(&[long]).subject,
+        "CRIT db03: RAID volume c0/v1 a drive that has a..., +64 more"
+    );
+}
+
+#[test]
 fn problem_and_recovery_thread_and_ids_are_never_used_twice() {
     let first = mail(&[notice(Cause::Problem, State::Critical)]);
     let second = compose(
@@ -363,6 +440,7 @@ fn hostile_notice() -> impl Strategy<Value = Notice> {
     let causes = prop::sample::select(vec![
         Cause::Problem,
         Cause::Worse,
+        Cause::Another,
         Cause::Better,
         Cause::Lost,
         Cause::Recovered,
@@ -374,7 +452,7 @@ fn hostile_notice() -> impl Strategy<Value = Notice> {
     ]);
     let states =
         prop::sample::select(vec![State::Ok, State::Warning, State::Critical, State::Unknown]);
-    (causes, states, prop::collection::vec(hostile(), 12)).prop_map(|(cause, state, mut s)| {
+    (causes, states, prop::collection::vec(hostile(), 15)).prop_map(|(cause, state, mut s)| {
         let mut take = || s.pop().unwrap();
         Notice {
             contact: take(),
@@ -384,7 +462,8 @@ fn hostile_notice() -> impl Strategy<Value = Notice> {
             fact: take(),
             limit: take(),
             summary: take(),
-            detail: Vec::new(),
+            detail: vec![take()],
+            news: vec![Finding { fact: take(), ..failed("252:3") }, failed(&take())],
             rule: take(),
             place: take(),
             worst: Some(take()),

@@ -46,7 +46,7 @@ const TOOLS: &[(&[&str], &str, &str)] = &[
     (&["status.txt"], "sas2ircu", "status"),
 ];
 
-fn fixtures() -> PathBuf {
+pub(crate) fn fixtures() -> PathBuf {
     let folder = std::env::var_os("HOSTWATCH_FIXTURES").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures"),
         PathBuf::from,
@@ -96,7 +96,7 @@ fn staged(case: &Path) -> tempfile::TempDir {
     root
 }
 
-fn install(root: &Path, tool: &str, script: &str) {
+pub(crate) fn install(root: &Path, tool: &str, script: &str) {
     let path = root.join("bin").join(tool);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use hostwatch::alert::rule::Place;
 use hostwatch::config::plan::{Check, Pin, Plan};
 use hostwatch::engine::event::Event;
+use hostwatch::model::state::State;
 use hostwatch::model::unit::Span;
 use hostwatch::notify::contact::{Contact, Style};
 
-use crate::sim::{self, Gives, Service, Sim};
+use crate::sim::{self, Device, Gives, Service, Sim};
 
 #[test]
 fn every_scenario_goes_as_written() {
@@ -150,6 +151,28 @@ fn act(sim: &mut Sim, action: &str) {
             plan.checks.retain(|old| *old.name != **check);
             sim.reload(plan);
         }
+        ["device", how] => sim.set_device(match *how {
+            "none" => Device::None,
+            "answers" => Device::Answers,
+            "silent" => Device::Silent,
+            "fails" => Device::Fails,
+            other => panic!("no way of a device: {other}"),
+        }),
+        [name, "finds", "nothing"] => sim.world.get_mut(*name).unwrap().findings.clear(),
+        [name, "finds", state, key, text @ ..] => {
+            let state = match *state {
+                "warning" => State::Warning,
+                "critical" => State::Critical,
+                other => panic!("a finding is a warning or critical, not {other}"),
+            };
+            sim.find(name, state, if *key == "-" { "" } else { key }, &text.join(" "));
+        }
+        [name, "memo", memo] => {
+            sim.world.get_mut(*name).unwrap().memo = Some((*memo).to_owned());
+        }
+        [name, "behind", other] => {
+            sim.world.get_mut(*name).unwrap().behind = Some((*other).to_owned());
+        }
         [name, "gone"] => {
             sim.world.remove(*name);
         }
@@ -276,11 +299,17 @@ fn outcome(sim: &Sim) -> Vec<String> {
         let mut tells: Vec<String> = taken
             .tells
             .iter()
-            .map(|n| format!("{:?} {} {} ({})", n.cause, n.id, n.state, n.fact).to_lowercase())
+            .map(|n| {
+                let further: String = n.further().map(|f| format!(" + {}", f.fact)).collect();
+                format!("{:?} {} {} ({}{further})", n.cause, n.id, n.state, n.fact).to_lowercase()
+            })
             .collect();
         tells.sort();
         let text = if tells.is_empty() { taken.subject.clone() } else { tells.join("; ") };
         lines.push((taken.at, 1, format!("mail {}: {text}", taken.contact)));
+    }
+    for (at, instance, memo) in &sim.recalls {
+        lines.push((*at, 0, format!("given back to {instance}: {memo}")));
     }
     lines.sort_by_key(|(at, rank, _)| (*at, *rank));
     lines.into_iter().map(|(at, _, text)| format!("{:<9} {text}", exact(at))).collect()

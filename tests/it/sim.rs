@@ -10,9 +10,11 @@ use hostwatch::engine::event::{Effect, Event, NextWake, SourceId};
 use hostwatch::engine::status::Report;
 use hostwatch::engine::{Engine, Start};
 use hostwatch::host::Host;
+use hostwatch::model::finding::Finding;
 use hostwatch::model::id::HostIdentity;
 use hostwatch::model::kind::{KindSpec, Selector};
 use hostwatch::model::reading::{Bad, Metric, MetricId, Observation, ProbeError, Reading, Sample};
+use hostwatch::model::state::State;
 use hostwatch::model::time::{Moment, Now, Stamp};
 use hostwatch::model::unit::{Span, Unit};
 use hostwatch::notify::contact::{Contact, Style};
@@ -61,9 +63,18 @@ impl Kind for TestKind {
         Ok(Vec::new())
     }
 
+    fn is_inquired(&self, facts: &BTreeMap<String, Vec<String>>) -> bool {
+        facts.get("name").is_some_and(|names| names.iter().any(|name| is_on_device(name)))
+    }
+
     fn open(&self, _: &str, _: &Options) -> Box<dyn Probe> {
         unreachable!("the simulation answers reads itself")
     }
+}
+
+/// Whether only the device lists an instance of this name.
+fn is_on_device(name: &str) -> bool {
+    name.starts_with("dev")
 }
 
 pub(crate) const SECOND: u64 = 1000;
@@ -153,6 +164,40 @@ pub(crate) struct Thing {
     pub source: String,
     /// Empty where it has none.
     pub serial: String,
+    pub findings: Vec<Finding>,
+    pub memo: Option<String>,
+    /// What it is read through.
+    pub behind: Option<String>,
+}
+
+impl Thing {
+    fn new(gives: Gives, lane: Lane, source: &str) -> Self {
+        Self {
+            gives,
+            lane,
+            source: source.to_owned(),
+            serial: String::new(),
+            findings: Vec::new(),
+            memo: None,
+            behind: None,
+        }
+    }
+}
+
+/// A fact as a probe states it.
+pub(crate) fn finding(state: State, key: &str, fact: &str) -> Finding {
+    let (code, detail) = ("test".to_owned(), Vec::new());
+    Finding { state, code, key: key.to_owned(), fact: fact.to_owned(), detail }
+}
+
+/// How the device behaves that alone lists what begins with `dev`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Device {
+    /// There is none.
+    None,
+    Answers,
+    Silent,
+    Fails,
 }
 
 /// How a service of the world behaves.
@@ -207,6 +252,13 @@ pub(crate) struct Sim {
     pub mail: Service,
     pub refused: Vec<String>,
     pub world: BTreeMap<String, Thing>,
+    pub device: Device,
+    /// It was asked and has not answered.
+    device_asked: bool,
+    /// Instances with what they were given back, and when.
+    pub recalls: Vec<(u64, String, String)>,
+    /// What an inline read costs.
+    pub read_takes: u64,
     pub taken: Vec<Taken>,
     pub attempts: Vec<u64>,
     /// Log lines with their time.
@@ -237,6 +289,10 @@ impl Sim {
             mail: Service::Up,
             refused: Vec::new(),
             world: BTreeMap::new(),
+            device: Device::None,
+            device_asked: false,
+            recalls: Vec::new(),
+            read_takes: 0,
             taken: Vec::new(),
             attempts: Vec::new(),
             log: Vec::new(),
@@ -251,12 +307,8 @@ impl Sim {
 
     /// Sets what an instance gives; a new one appears with the next survey.
     pub(crate) fn set(&mut self, instance: &str, gives: Gives) {
-        let thing = self.world.entry(instance.to_owned()).or_insert_with(|| Thing {
-            gives: Gives::Blank,
-            lane: Lane::Inline,
-            source: "all".to_owned(),
-            serial: String::new(),
-        });
+        let blank = || Thing::new(Gives::Blank, Lane::Inline, "all");
+        let thing = self.world.entry(instance.to_owned()).or_insert_with(blank);
         thing.gives = gives;
         let waits = !self.hanging_reads.is_empty();
         if waits && !self.world.values().any(|thing| thing.gives == Gives::Hang) {
@@ -268,9 +320,51 @@ impl Sim {
 
     /// An instance that is read in a lane of its own.
     pub(crate) fn set_own(&mut self, instance: &str, gives: Gives) {
-        let source = instance.to_owned();
-        let serial = String::new();
-        self.world.insert(instance.to_owned(), Thing { gives, lane: Lane::Own, source, serial });
+        self.world.insert(instance.to_owned(), Thing::new(gives, Lane::Own, instance));
+    }
+
+    /// An instance finds one fact more.
+    pub(crate) fn find(&mut self, instance: &str, state: State, key: &str, fact: &str) {
+        let thing = self.world.get_mut(instance).unwrap();
+        thing.findings.push(finding(state, key, fact));
+    }
+
+    /// Sets how the device behaves; one that was asked and can answer now does.
+    pub(crate) fn set_device(&mut self, device: Device) {
+        self.device = device;
+        if std::mem::take(&mut self.device_asked) {
+            self.ask_device();
+            self.carry_out();
+        }
+    }
+
+    fn ask_device(&mut self) {
+        let result = match self.device {
+            Device::None => return,
+            Device::Silent => {
+                self.device_asked = true;
+                return;
+            }
+            Device::Answers => Ok(self.found(true)),
+            Device::Fails => Err(ProbeError::TimedOut("the device is busy".to_owned())),
+        };
+        self.queue(Event::Inquired { kind: SPEC.name, result });
+    }
+
+    /// What a survey finds, or what the device lists.
+    fn found(&self, on_device: bool) -> Vec<Found> {
+        let listed = self.world.iter().filter(|(name, _)| is_on_device(name) == on_device);
+        let found = listed.map(|(name, thing)| Found {
+            instance: name.as_str().into(),
+            title: name.clone(),
+            source: thing.source.as_str().into(),
+            lane: thing.lane,
+            attributes: vec![("name", name.clone())],
+            labels: vec![("serial", thing.serial.clone())],
+            behind: thing.behind.as_ref().map(|behind| (SPEC.name, behind.as_str().into())),
+            by_default: true,
+        });
+        found.collect()
     }
 
     pub(crate) fn now(&self) -> Now {
@@ -302,6 +396,7 @@ impl Sim {
         self.sources.clear();
         self.hanging_reads.clear();
         self.hanging_writes.clear();
+        self.device_asked = false;
     }
 
     /// The process ends in order.
@@ -383,23 +478,18 @@ impl Sim {
     fn one(&mut self, effect: Effect) {
         match effect {
             Effect::Survey(kind) => {
-                let found = self.world.iter().map(|(name, thing)| Found {
-                    instance: name.as_str().into(),
-                    title: name.clone(),
-                    source: thing.source.as_str().into(),
-                    lane: thing.lane,
-                    attributes: vec![("name", name.clone())],
-                    labels: vec![("serial", thing.serial.clone())],
-                    behind: None,
-                    by_default: true,
-                });
-                let result = Ok(found.collect());
-                self.queue(Event::Surveyed { kind: kind.spec().name, result, asking: false });
+                let asking = self.device != Device::None;
+                let result = Ok(self.found(false));
+                self.queue(Event::Surveyed { kind: kind.spec().name, result, asking });
+                self.ask_device();
             }
             Effect::Open { source, name, .. } => {
                 self.sources.insert(source, name.to_string());
             }
-            Effect::Recall { .. } => {}
+            Effect::Recall { source, instance, memo } => {
+                assert!(self.sources.contains_key(&source), "given back before it is opened");
+                self.recalls.push((self.time, instance.to_string(), memo));
+            }
             Effect::Close(source) => {
                 self.sources.remove(&source);
             }
@@ -409,6 +499,7 @@ impl Sim {
                 if hangs {
                     self.hanging_reads.push((source, run));
                 } else {
+                    self.time += self.read_takes;
                     self.answer_queued(source, run);
                 }
             }
@@ -528,8 +619,8 @@ impl Sim {
                     .map(|value| Reading { metric: MetricId(0), value })
                     .into_iter()
                     .collect(),
-                findings: Vec::new(),
-                memo: None,
+                findings: thing.findings.clone(),
+                memo: thing.memo.clone(),
                 summary: value.map_or("no value".to_owned(), |value| format!("{value}% used")),
             });
         }
