@@ -84,9 +84,12 @@ pub fn judge(
     held: bool,
     before: u32,
 ) -> Judgement {
+    if observation.silent {
+        return Judgement { verdict: Verdict::Silent, clauses: before };
+    }
     let (mut bad, mut missing) = (0_u32, 0_u32);
-    // A level without limits is about findings alone, and no finding is good news.
-    let mut read = level.clauses.is_empty() || !observation.findings.is_empty();
+    let mut read =
+        level.findings || level.clauses.is_empty() || !observation.findings.is_empty();
     if finding(state, observation).is_some() {
         bad |= FINDINGS;
     }
@@ -173,7 +176,7 @@ mod tests {
     }
 
     fn level(clauses: Vec<Clause>) -> Level {
-        Level { clauses, hold: Span::ZERO, share: 1.0, place: Place::default() }
+        Level { clauses, findings: false, hold: Span::ZERO, share: 1.0, place: Place::default() }
     }
 
     fn seen(values: &[(u8, f64)]) -> Observation {
@@ -258,6 +261,18 @@ mod tests {
         assert_eq!(verdict(State::Critical, &found(State::Warning), true), Verdict::Good);
         assert_eq!(verdict(State::Warning, &found(State::Ok), true), Verdict::Good);
         assert_eq!(verdict(State::Warning, &Observation::default(), true), Verdict::Good);
+        // With a limit on a metric that this instance does not have, as one rule for all of them.
+        let limited = level(vec![clause(0, Bad::High, 90.0, 90.0)]);
+        let limited = Level { findings: true, ..limited };
+        let verdict = |seen: &Observation| judge(State::Warning, &limited, seen, true, 0).verdict;
+        assert_eq!(verdict(&found(State::Warning)), Verdict::Bad);
+        assert_eq!(verdict(&Observation::default()), Verdict::Good);
+        let silent = Observation { silent: true, ..Observation::default() };
+        assert_eq!(verdict(&silent), Verdict::Silent, "nothing can be said now");
+        let before = judge(State::Warning, &limited, &silent, true, 5);
+        assert_eq!(before.clauses, 5);
+        let bad_before = judge(State::Warning, &limited, &Observation::default(), true, 1);
+        assert_eq!(bad_before.verdict, Verdict::Silent, "what was bad and is not read is not good");
     }
 
     #[test]

@@ -268,7 +268,7 @@ mod tests {
             unless: Vec::new(),
             place: place.clone(),
         };
-        Level { clauses: vec![clause], hold: Span::from_secs(hold), share, place }
+        Level { clauses: vec![clause], findings: false, hold: Span::from_secs(hold), share, place }
     }
 
     fn rule(warn: Option<Level>, crit: Option<Level>, recover: u64) -> Rule {

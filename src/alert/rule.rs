@@ -30,8 +30,11 @@ pub struct Rule {
 /// One level: bad when any clause is bad.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Level {
-    /// At least one.
+    /// Its limits; a level of findings alone has none.
     pub clauses: Vec<Clause>,
+    /// Whether the findings of the kind's probe feed it: then a reading without any is good news,
+    /// also of an instance that has none of the metrics which the limits are about.
+    pub findings: bool,
     /// How long it must have been bad, without a gap and in at least `share` of the samples.
     pub hold: Span,
     /// Share of samples that must be bad, 0 to 1; 1 means every sample.

@@ -211,12 +211,14 @@ mod tests {
         used.unless.push(Guard { metric: MetricId(1), bad: Bad::Low, limit: 500.0 * 1024.0 });
         let rule = Rule {
             warn: Some(Level {
+                findings: false,
                 clauses: vec![clause(1, Bad::Low, 1024.0, 2048.0), clause(2, Bad::Set, 1.0, 1.0)],
                 hold: Span::from_secs(9000),
                 share: 0.95,
                 place: place.clone(),
             }),
             crit: Some(Level {
+                findings: false,
                 clauses: vec![used],
                 hold: Span::from_secs(120),
                 share: 1.0,

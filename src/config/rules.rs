@@ -115,6 +115,7 @@ impl Context<'_> {
         self.compare(warn.as_ref(), crit.as_ref(), findings);
         let clears = self.clears(warn.as_ref(), crit.as_ref(), findings);
         let finish = |draft: Draft| Level {
+            findings: self.spec.findings.is_some(),
             clauses: draft
                 .limits
                 .iter()

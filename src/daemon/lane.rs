@@ -297,6 +297,12 @@ mod tests {
         Some(Answer::Read { source: 1, run, result: Ok(vec![seen]) })
     }
 
+    /// The present process says this, or has ended.
+    fn hear(lanes: &mut Lanes, answer: Option<Answer>) -> Vec<Event> {
+        let number = lanes.process_number;
+        lanes.hear(number, answer)
+    }
+
     /// What the next process would be told, in short.
     fn again(lanes: &Lanes) -> Vec<String> {
         let short = |order| match order {
@@ -315,10 +321,10 @@ mod tests {
         assert_eq!(again(&lanes), ["open 1 megaraid"]);
         lanes.recall(SourceId(1), "c0".into(), "of the journal".to_owned());
         assert_eq!(again(&lanes), ["open 1 megaraid", "recall 1 c0 of the journal"]);
-        lanes.hear(answer(1, Some("of run 1")));
-        lanes.hear(answer(2, None));
+        hear(&mut lanes, answer(1, Some("of run 1")));
+        hear(&mut lanes, answer(2, None));
         assert_eq!(again(&lanes), ["open 1 megaraid", "recall 1 c0 of run 1"]);
-        assert!(lanes.hear(None).is_empty(), "nothing was outstanding");
+        assert!(hear(&mut lanes, None).is_empty(), "nothing was outstanding");
         assert_eq!(again(&lanes), ["open 1 megaraid", "recall 1 c0 of run 1"]);
         lanes.close(SourceId(1));
         assert!(again(&lanes).is_empty());
@@ -329,11 +335,11 @@ mod tests {
         let mut lanes = lanes();
         let Some(Source::Own(own)) = lanes.sources.get_mut(&SourceId(1)) else { panic!() };
         own.run = Some(7);
-        let events = lanes.hear(None);
+        let events = hear(&mut lanes, None);
         let [Event::Sampled { source: SourceId(1), run: 7, sample }] = events.as_slice() else {
             panic!("{events:?}")
         };
         assert!(sample.result.is_err());
-        assert!(lanes.hear(None).is_empty(), "once");
+        assert!(hear(&mut lanes, None).is_empty(), "once");
     }
 }

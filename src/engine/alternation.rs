@@ -75,7 +75,7 @@ fn level(limit: f64, clear: f64, hold: u64) -> Level {
         unless: Vec::new(),
         place: place.clone(),
     };
-    Level { clauses: vec![clause], hold: Span::from_secs(hold), share: 1.0, place }
+    Level { clauses: vec![clause], findings: false, hold: Span::from_secs(hold), share: 1.0, place }
 }
 
 fn engine(check: Check, instances: &[Arc<str>], effects: &mut Vec<Effect>) -> Engine {

@@ -80,7 +80,10 @@ impl Engine {
         let changed = state != before;
         let was_flapping = watch.flap.flapping;
         // What flaps is logged when it begins and when it is steady again.
-        if changed && !was_flapping {
+        // Of what is read through another, the other's line says that there is no answer.
+        let silence = state == State::Unknown || before == State::Unknown;
+        let behind = watch.found.behind.is_some() && silence && watch.level == State::Ok;
+        if changed && !was_flapping && !behind {
             let line = transition_line(watch, seen, before, state);
             effects.push(Effect::Log { level: log_level(state), line });
         }

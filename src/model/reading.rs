@@ -67,6 +67,10 @@ pub struct Observation {
     /// Facts that no number says; empty for kinds of numbers only.
     #[serde(default)]
     pub findings: Vec<Finding>,
+    /// Nothing can be said now, neither good nor bad: a sensor that its device has for not
+    /// available. The state stays as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
     /// What the probe must know again after a restart of the agent, in its own form: how far it
     /// read a log. Stored in one transaction with the transition that the same reading makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -93,7 +93,7 @@ pub(crate) fn level(limit: f64, clear: f64, hold: u64, share: f64) -> Level {
         unless: Vec::new(),
         place: place.clone(),
     };
-    Level { clauses: vec![clause], hold: Span::from_millis(hold), share, place }
+    Level { clauses: vec![clause], findings: false, hold: Span::from_millis(hold), share, place }
 }
 
 /// A check that tells `ops`; `crit` at 90, at once, every 10 s.
@@ -178,6 +178,7 @@ impl Thing {
             source: source.to_owned(),
             serial: String::new(),
             findings: Vec::new(),
+            silent: false,
             memo: None,
             behind: None,
         }

@@ -68,9 +68,11 @@ pub(super) fn judge(named: &Named<'_>, past: &mut Past) -> Observation {
         Observation { instance: named.instance.clone(), ..Observation::default() };
     let Some(value) = seen.value.filter(|value| can_be_felt(named, *value)) else {
         observation.summary = nothing(named);
+        observation.silent = true;
         // A fan that was there and is not read any more was pulled, or is broken with its sensor.
         if named.family == Family::Fan && past.usual.is_some() && !seen.is_live() {
             let fact = "gave readings before and gives none now".to_owned();
+            observation.silent = false;
             observation.findings.push(finding(State::Warning, "silent", fact, named));
         }
         return observation;

@@ -22,12 +22,14 @@ pub(super) fn judge(named: &Named<'_>) -> Observation {
         },
         Err(why) => {
             let text = format!("no reading: {why}; {}", named.origin());
+            observation.silent = true;
             observation.summary = shown(&text).into_owned();
             return observation;
         }
     };
     let Some(found) = found else {
         let text = format!("no reading now: not scanned or not available; {}", named.origin());
+        observation.silent = true;
         observation.summary = shown(&text).into_owned();
         return observation;
     };

@@ -21,6 +21,8 @@ use crate::model::unit::Span;
 
 /// A look is younger than this for everybody who reads in one cycle of half a minute.
 const EVERY: Span = Span::from_secs(25);
+/// For how long something must have been so before that is worth saying.
+const WORTH_SAYING: Span = Span::from_secs(60);
 /// Longest pause after looks that failed.
 const PAUSE_MAX: Span = Span::from_secs(300);
 /// How long a list of sensors is waited for: a hundred records at the pace of the slowest
@@ -183,7 +185,7 @@ impl State {
 
     /// The error, and for how long it has been so.
     fn since(&self, error: &ProbeError, now: Moment) -> ProbeError {
-        let Some(since) = self.silent_since.filter(|since| now.since(*since) > Span::ZERO) else {
+        let Some(since) = self.silent_since.filter(|since| now.since(*since) >= WORTH_SAYING) else {
             return error.clone();
         };
         let text = |text: &str| format!("{text} (so for {})", now.since(since));

@@ -220,7 +220,7 @@ fn observe(
         put(FAILURES, failures);
     }
     let summary = summary(bond, &findings, up, mbits);
-    Observation { instance, readings, summary, findings, memo: None }
+    Observation { instance, readings, summary, findings, silent: false, memo: None }
 }
 
 /// Members that fit on a line with the rest.

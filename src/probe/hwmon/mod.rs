@@ -243,6 +243,7 @@ impl Probe for Reader {
                 readings: said.readings,
                 summary: said.summary,
                 findings: said.findings,
+                silent: false,
                 memo: None,
             });
         }

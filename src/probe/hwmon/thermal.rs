@@ -117,6 +117,7 @@ impl Probe for Zone {
             readings: vec![Reading { metric: VALUE, value: celsius }],
             summary,
             findings,
+            silent: false,
             memo: None,
         }])
     }

@@ -291,7 +291,7 @@ fn observe(name: &str, facts: &Facts, readings: Vec<Reading>) -> Observation {
     if let Some(bond) = &facts.standing.bond {
         summary.push_str(&format!(", member of {bond}"));
     }
-    Observation { instance: name.into(), readings, summary, findings, memo: None }
+    Observation { instance: name.into(), readings, summary, findings, silent: false, memo: None }
 }
 
 fn standing_in_words(facts: &Facts) -> String {

@@ -102,6 +102,7 @@ impl Report {
             readings: self.readings,
             summary: shown(&summary).into_owned(),
             findings: self.findings,
+            silent: false,
             memo: None,
         }
     }
