@@ -268,6 +268,29 @@ fn doctor_says_what_is_missing_and_what_to_do_and_exits_by_it() {
 }
 
 #[test]
+fn doctor_names_a_raid_controller_without_its_tool() {
+    let bench = Bench::new("version: 1\n");
+    let device = bench.path("root/sys/bus/pci/devices/0000:01:00.0");
+    std::fs::create_dir_all(&device).unwrap();
+    for (name, value) in [
+        ("class", "0x010400"),
+        ("vendor", "0x1000"),
+        ("device", "0x005d"),
+        ("subsystem_vendor", "0x1028"),
+    ] {
+        std::fs::write(device.join(name), format!("{value}\n")).unwrap();
+    }
+    let lacking = doctor(&bench, &[]);
+    let said = text(&lacking.stdout);
+    assert_eq!(lacking.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("missing  raid:pci-0000:01:00.0 ") && said.contains("not watched"),
+        "{said}"
+    );
+    assert!(said.contains("-> install the vendor's tool"), "{said}");
+}
+
+#[test]
 fn doctor_names_the_agent_that_runs_and_its_user() {
     let sink = Sink::start();
     let bench = Bench::new(&config(sink.port, ", for: 0s", ""));

@@ -115,7 +115,10 @@ pub(super) fn configuration(
         }
     }
     if found.is_empty() {
-        let files = counted(files.len(), "file", "files");
+        let files = match files.len() {
+            0 => "no file".to_owned(),
+            some => counted(some, "file", "files"),
+        };
         let checks = counted(plan.checks.len(), "check", "checks");
         let reader = user.map_or_else(String::new, |user| format!(", readable by {}", user.name));
         found.push(Finding::fine(about, format!("valid: {files}, {checks}{reader}")));
