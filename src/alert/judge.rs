@@ -88,8 +88,7 @@ pub fn judge(
         return Judgement { verdict: Verdict::Silent, clauses: before };
     }
     let (mut bad, mut missing) = (0_u32, 0_u32);
-    let mut read =
-        level.findings || level.clauses.is_empty() || !observation.findings.is_empty();
+    let mut read = level.findings || level.clauses.is_empty() || !observation.findings.is_empty();
     if finding(state, observation).is_some() {
         bad |= FINDINGS;
     }

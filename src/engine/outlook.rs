@@ -189,7 +189,13 @@ mod tests {
             place: place.clone(),
         };
         Rule {
-            warn: Some(Level { clauses: vec![clause], findings: false, hold: Span::from_secs(60), share, place }),
+            warn: Some(Level {
+                clauses: vec![clause],
+                findings: false,
+                hold: Span::from_secs(60),
+                share,
+                place,
+            }),
             crit: None,
             every: Span::from_secs(10),
             recover_for: Span::from_secs(300),

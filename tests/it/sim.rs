@@ -178,7 +178,6 @@ impl Thing {
             source: source.to_owned(),
             serial: String::new(),
             findings: Vec::new(),
-            silent: false,
             memo: None,
             behind: None,
         }
@@ -615,6 +614,7 @@ impl Sim {
                 Gives::Hang => continue,
             };
             seen.push(Observation {
+                silent: false,
                 instance: instance.as_str().into(),
                 readings: value
                     .map(|value| Reading { metric: MetricId(0), value })

@@ -185,7 +185,8 @@ impl State {
 
     /// The error, and for how long it has been so.
     fn since(&self, error: &ProbeError, now: Moment) -> ProbeError {
-        let Some(since) = self.silent_since.filter(|since| now.since(*since) >= WORTH_SAYING) else {
+        let Some(since) = self.silent_since.filter(|since| now.since(*since) >= WORTH_SAYING)
+        else {
             return error.clone();
         };
         let text = |text: &str| format!("{text} (so for {})", now.since(since));

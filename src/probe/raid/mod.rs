@@ -261,11 +261,18 @@ impl Kind for Raid {
     }
 
     fn inquire(&self, host: &Host, now: Moment) -> Result<Vec<Found>, ProbeError> {
-        let mut all = Vec::new();
+        let (mut all, mut refused) = (Vec::new(), None);
         for technology in TECHNOLOGIES.iter().filter(|technology| technology.asks(host)) {
-            all = join(all, technology.inquire(host, now)?);
+            match technology.inquire(host, now) {
+                Ok(found) => all = join(all, found),
+                Err(error) => refused = Some(error),
+            }
         }
-        Ok(all)
+        // One family whose tool fails hides no other; alone, it proves nothing gone.
+        match refused {
+            Some(error) if all.is_empty() => Err(error),
+            _ => Ok(all),
+        }
     }
 
     fn is_inquired(&self, facts: &BTreeMap<String, Vec<String>>) -> bool {
