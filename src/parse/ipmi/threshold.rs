@@ -6,8 +6,11 @@
 
 use super::convert::{Linearization, hysteresis, value};
 use super::reading::Thresholds;
-use super::sdr::Sensor;
+use super::sdr::{Access, Sensor};
 use super::unit::Format;
+
+/// Raw hysteresis from here on is left from an erased memory.
+const HYSTERESIS_NOT_MEANT: u8 = 64;
 
 /// Thresholds as values, in the unit and on the scale of [`value`].
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -49,9 +52,7 @@ pub fn recorded(sensor: &Sensor) -> Thresholds {
 /// - all of a sensor whose curve falls, where upper and lower are told apart by vendors in two ways.
 #[must_use]
 pub fn limits(sensor: &Sensor, thresholds: &Thresholds) -> Limits {
-    let Some(analog) = sensor.analog.as_ref() else { return Limits::default() };
-    let rising = analog.linearization != Linearization::Inverse && analog.factors.m > 0;
-    if !sensor.has_thresholds() || !rising {
+    if !is_comparable(sensor) {
         return Limits::default();
     }
     let (upper, lower) = (thresholds.upper(), thresholds.lower());
@@ -82,9 +83,29 @@ pub fn limits(sensor: &Sensor, thresholds: &Thresholds) -> Limits {
         lower_non_critical,
         lower_critical,
         lower_non_recoverable,
-        positive_hysteresis: hysteresis(sensor, sensor.positive_hysteresis),
-        negative_hysteresis: hysteresis(sensor, sensor.negative_hysteresis),
+        positive_hysteresis: meant(sensor, sensor.positive_hysteresis),
+        negative_hysteresis: meant(sensor, sensor.negative_hysteresis),
     }
+}
+
+/// Whether raw thresholds of a sensor make values that its value can be compared with: none do where
+/// the curve falls, where its factors differ from reading to reading, or where it has no values.
+#[must_use]
+pub fn is_comparable(sensor: &Sensor) -> bool {
+    let Some(analog) = sensor.analog.as_ref() else { return false };
+    let has_values = !matches!(
+        analog.linearization,
+        Linearization::Inverse | Linearization::NonLinear | Linearization::Unknown
+    );
+    let rising = analog.factors.m > 0 && sensor.units.format != Format::None;
+    sensor.has_thresholds() && has_values && rising
+}
+
+/// A hysteresis, unless the record says that there is none or gives one that no value would ever
+/// leave: a quarter of the whole range.
+fn meant(sensor: &Sensor, raw: u8) -> Option<f64> {
+    let is_there = sensor.capabilities.hysteresis != Access::None && raw < HYSTERESIS_NOT_MEANT;
+    is_there.then(|| hysteresis(sensor, raw)).flatten()
 }
 
 /// Raw bytes of the lowest and the highest number.

@@ -14,10 +14,13 @@ use crate::model::text::shown;
 use crate::model::unit::Unit;
 use crate::parse::hwmon::Sensor as Felt;
 use crate::parse::ipmi::sdr::Access;
+use crate::parse::ipmi::threshold;
 use crate::probe::hwmon;
 
 /// Below this a fan stands.
 const TURNS_RPM: f64 = 30.0;
+/// Entity of power supplies (IPMI 2.0 table 43-13).
+const SUPPLY: u8 = 10;
 
 /// What is remembered of a sensor between looks.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,13 +28,16 @@ pub(super) struct Past {
     /// The limit that was reached, until the value is well away from it.
     held: Option<usize>,
     /// What it usually reads, if it was seen at work.
-    pub(super) usual: Option<f64>,
+    usual: Option<f64>,
+    /// It read more than nothing once, now or in an earlier run of the agent.
+    pub(super) turned: bool,
 }
 
 impl Past {
     /// Takes note of what was read.
-    pub(super) fn note(&mut self, value: Option<f64>) {
-        if let Some(value) = value.filter(|value| *value > 0.0) {
+    fn note(&mut self, value: f64) {
+        if value > 0.0 {
+            self.turned = true;
             let usual = self.usual.map_or(value, |usual| usual + 0.1 * (value - usual));
             self.usual = Some(usual);
         }
@@ -68,12 +74,13 @@ pub(super) fn judge(named: &Named<'_>, past: &mut Past) -> Observation {
         Observation { instance: named.instance.clone(), ..Observation::default() };
     let Some(value) = seen.value.filter(|value| can_be_felt(named, *value)) else {
         observation.summary = nothing(named);
-        observation.silent = true;
         // A fan that was there and is not read any more was pulled, or is broken with its sensor.
-        if named.family == Family::Fan && past.usual.is_some() && !seen.is_live() {
+        if named.family == Family::Fan && past.turned && !seen.is_live() {
             let fact = "gave readings before and gives none now".to_owned();
-            observation.silent = false;
             observation.findings.push(finding(State::Warning, "silent", fact, named));
+        } else if let (None, Some((state, words))) = (seen.value, found_by_bmc(seen)) {
+            let fact = format!("the BMC finds it {words}, and gives no value");
+            observation.findings.push(finding(state, "found-by-bmc", fact, named));
         }
         return observation;
     };
@@ -86,23 +93,33 @@ pub(super) fn judge(named: &Named<'_>, past: &mut Past) -> Observation {
         if bound.upper { value >= limit - slack } else { value <= limit + slack }
     });
     past.held = reached.map(|(place, _)| place);
+    let stands = named.family == Family::Fan && unit.is_standing(value);
+    let stopped = || format!("stopped ({}{})", unit.show(value), usually(past, &unit));
     if let Some((_, bound)) = reached {
         let limit = limit(seen, bound).unwrap_or(value);
+        let is_past = if bound.upper { value >= limit } else { value <= limit };
         let side = if bound.upper { "above" } else { "below" };
-        let stands = named.family == Family::Fan && !bound.upper && value < TURNS_RPM;
-        let (code, how) = match stands {
-            true => ("stopped", format!("stopped ({}{})", unit.show(value), usually(past, &unit))),
+        let (code, how) = match stands && !bound.upper {
+            true => ("stopped", stopped()),
             false => (side, unit.show(value)),
         };
-        let fact = format!("{how}, at or {side} {} {}", bound.word, unit.show(limit));
+        let shown = unit.show(limit);
+        let fact = match is_past {
+            true => format!("{how}, at or {side} {} {shown}", bound.word),
+            false => format!("{how}, was {side} {} {shown} and is still near it", bound.word),
+        };
         observation.findings.push(finding(bound.state, code, fact, named));
     } else if let Some((state, words)) = found_by_bmc(seen) {
         let fact = format!("{}, and the BMC finds it {words}", unit.show(value));
         observation.findings.push(finding(state, "found-by-bmc", fact, named));
-    } else if named.family == Family::Fan && value < TURNS_RPM && past.usual.is_some() {
-        let fact = format!("stopped ({}{})", unit.show(value), usually(past, &unit));
-        observation.findings.push(finding(State::Critical, "stopped", fact, named));
+    } else if stands && past.turned {
+        // One that has a limit for it would have reached it. A supply that rests, since the other
+        // carries the load, rests its fan too, and says itself when it failed.
+        let rests = seen.sensor.entity.id == SUPPLY;
+        let state = if rests { State::Ok } else { State::Critical };
+        observation.findings.push(finding(state, "stopped", stopped(), named));
     }
+    past.note(value);
     observation
 }
 
@@ -123,7 +140,7 @@ fn finding(state: State, code: &str, fact: String, named: &Named<'_>) -> Finding
 /// Why there is no value.
 fn nothing(named: &Named<'_>) -> String {
     let why = match &named.seen.reading {
-        Err(why) => format!("no reading: {why}"),
+        Err(silence) => format!("no reading: {}", silence.why),
         Ok(reading) if reading.unavailable => {
             "no reading now: the BMC has it for not available".to_owned()
         }
@@ -192,6 +209,12 @@ impl Shown {
         Self { unit, word: seen.sensor.units.text() }
     }
 
+    /// Whether a fan of such a value stands. Many give percents of their full speed, and 20% is
+    /// what they idle at.
+    fn is_standing(&self, value: f64) -> bool {
+        value <= 0.0 || (self.unit == Some(Unit::Rpm) && value < TURNS_RPM)
+    }
+
     fn show(&self, value: f64) -> String {
         match self.unit {
             Some(unit) => unit.show(value),
@@ -236,24 +259,32 @@ fn slack(seen: &Seen, bound: &Bound) -> f64 {
     own.unwrap_or(0.0)
 }
 
-/// What the BMC itself found, where it compares with limits that it does not tell.
+/// What the BMC itself found, where it compares with limits that it does not tell, or that make no
+/// value.
 fn found_by_bmc(seen: &Seen) -> Option<(State, &'static str)> {
     let crossed = seen.reading.as_ref().ok()?.crossed()?;
-    let fixed = seen.sensor.capabilities.thresholds == Access::Fixed;
+    let sensor = &seen.sensor;
+    let fixed = sensor.capabilities.thresholds == Access::Fixed;
+    let thresholds = &seen.thresholds;
     let raw = [
-        seen.thresholds.lower_non_critical,
-        seen.thresholds.lower_critical,
-        seen.thresholds.lower_non_recoverable,
-        seen.thresholds.upper_non_critical,
-        seen.thresholds.upper_critical,
-        seen.thresholds.upper_non_recoverable,
+        thresholds.lower_non_critical,
+        thresholds.lower_critical,
+        thresholds.lower_non_recoverable,
+        thresholds.upper_non_critical,
+        thresholds.upper_critical,
+        thresholds.upper_non_recoverable,
     ];
     let bound = BOUNDS.iter().find(|bound| {
         let is_set = crossed >> bound.bit & 1 == 1;
-        let told = raw.get(usize::from(bound.bit)).is_some_and(Option::is_some);
-        // A limit that is told and left out of `limits` is one that nobody can have meant; one that
-        // is told and not reached is compared wrongly.
-        is_set && !told && (fixed || seen.sensor.readable_thresholds == 0)
+        let told = raw.get(usize::from(bound.bit)).copied().flatten();
+        let counts = match told {
+            // Behind a curve that falls, or whose factors are asked for one by one, no limit makes
+            // a value. One that makes one and is left out of `limits` is one that nobody can have
+            // meant; one that is not reached is compared wrongly by the BMC.
+            Some(raw) => raw != 0 && !threshold::is_comparable(sensor),
+            None => fixed || sensor.readable_thresholds == 0,
+        };
+        is_set && counts
     })?;
     let words = match (bound.upper, bound.state) {
         (true, State::Critical) => "critically high",

@@ -20,16 +20,18 @@ pub(super) fn judge(named: &Named<'_>) -> Observation {
             }
             bits => bits.map(|bits| states::states(&seen.sensor, bits)),
         },
-        Err(why) => {
-            let text = format!("no reading: {why}; {}", named.origin());
-            observation.silent = true;
+        Err(silence) => {
+            let text = format!("no reading: {}; {}", silence.why, named.origin());
             observation.summary = shown(&text).into_owned();
             return observation;
         }
     };
     let Some(found) = found else {
-        let text = format!("no reading now: not scanned or not available; {}", named.origin());
-        observation.silent = true;
+        let why = match seen.is_live() {
+            true => "the BMC gives no states",
+            false => "not scanned or not available",
+        };
+        let text = format!("no reading now: {why}; {}", named.origin());
         observation.summary = shown(&text).into_owned();
         return observation;
     };

@@ -1,37 +1,56 @@
 //! The event log of a BMC: how far it was read, which of its events are open.
 //!
-//! Owns: what is new since the last look, that an event and its end make a pair, that an old log
-//! never floods. What an entry says is `parse::ipmi::sel`'s.
+//! Owns: what is new since the last look, that an old log never floods, that a BMC that is busy or
+//! refuses an entry ends nothing. What an entry says is `parse::ipmi::sel`'s, which events pair
+//! `open`'s.
 //!
 //! What a log held before it was watched is its past. A new event is open until its end is logged,
-//! the log is cleared, or, where its like has no end, a day is over. While the sensor itself shows
-//! the same state, the sensor's own instance tells it, and the log does not tell it again.
+//! its sensor shows that it is over, the log is cleared, or a day is over. While the sensor itself
+//! shows the same state, the sensor's own instance tells it, and the log does not tell it again.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::question::{Asker, NOT_PRESENT, Refusal};
+use super::question::{Asker, NAMES_NOTHING, Refusal};
 use crate::model::time::Moment;
 use crate::model::unit::Span;
-use crate::parse::ipmi::sdr::{Address, Sensor};
+use crate::parse::ipmi::sdr::Address;
 use crate::parse::ipmi::sel::{Entry, Info, LAST_ENTRY, Time};
-use crate::parse::ipmi::states::Weight;
 
-/// How long an event without an end counts as open: until the next working day has seen it.
-const OPEN_FOR: Span = Span::from_secs(86_400);
-/// Open events that are kept; of more, the oldest are dropped and counted.
-const OPEN: usize = 64;
+pub(super) use super::open::Live;
+use super::open::{Events, OPEN_FOR};
+
 /// Entries read in one look: a log of 4096 entries that was not read for long takes some looks,
 /// each of which leaves the BMC time for others.
 const ENTRIES_PER_LOOK: usize = 512;
+/// New entries of one look from which on this is catching up: what began and ended meanwhile is
+/// past.
+const CATCHING_UP: usize = 32;
 /// Characters of an event's words.
 const PHRASE_CHARS: usize = 160;
-
+/// How often the log is asked for an entry behind the last, whatever its counters say: some stand.
+const CHECK_EVERY: Span = Span::from_secs(300);
+/// Looks in which an entry is refused before the log is read on behind it.
+const REFUSALS: u32 = 4;
+/// No entry is later than this.
+const ALL_PAST: (u32, u32) = (u32::MAX, 0);
+/// Number that asks for the first entry.
+const FIRST_ENTRY: u16 = 0;
 /// What the agent must know of a log after a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Log {
-    /// The entry that was read last, and what it was; nothing while the log was empty.
+    /// The entry that was read last, and a checksum of what it says; nothing while the log was
+    /// empty.
     #[serde(default)]
     last: Option<(u16, u32)>,
+    /// Whose log it is: the BMC's number in the world, in short.
+    #[serde(default)]
+    whose: Option<u32>,
+    /// While it is read from its beginning: what the newest entry that is past has for a time, by
+    /// the BMC's clock, and its checksum.
+    #[serde(default)]
+    past_until: Option<(u32, u32)>,
     /// Seconds by the BMC's clock: when the log was cleared last.
     #[serde(default)]
     erased: u32,
@@ -46,63 +65,27 @@ pub(super) struct Log {
     cleared: Option<Moment>,
     /// Events that are not over.
     #[serde(default)]
-    pub(super) open: Vec<Open>,
-    /// Open events that were dropped since there were too many.
-    #[serde(default)]
-    pub(super) dropped: u32,
+    pub(super) events: Events,
     /// The newest entry in words.
     #[serde(default)]
     pub(super) newest: String,
-    /// An entry was read at least once: what comes now is new.
+    /// It was read to its end once: what comes now is new.
     #[serde(default)]
     begun: bool,
-}
-
-/// An event that is not over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Open {
-    /// Number of its entry.
-    pub(super) record: u16,
-    /// The sixteen bytes, so that its words can be found anew.
-    bytes: Vec<u8>,
-    /// When it was first read here.
-    pub(super) at: Moment,
-    /// Its sensor showed it too, which told it.
-    #[serde(default)]
-    told_by_sensor: bool,
-    /// At least one look has shown it.
-    #[serde(default)]
-    shown: bool,
-}
-
-/// What the sensors show now.
-pub(super) trait Live {
-    /// The sensor of an event.
-    fn sensor(&self, address: Address) -> Option<&Sensor>;
-    /// Whether it is read now, and shows the state of the event.
-    fn shows(&self, entry: &Entry) -> Option<bool>;
-}
-
-impl Open {
-    pub(super) fn entry(&self) -> Option<Entry> {
-        Entry::parse(&self.bytes).ok()
-    }
-
-    /// Whether this is for the log to tell.
-    pub(super) fn is_news(&self) -> bool {
-        !self.told_by_sensor
-    }
-
-    /// Tells it from every other event, also after the log's numbers began anew.
-    pub(super) fn key(&self) -> String {
-        format!("{}-{:08x}", self.record, crc32fast::hash(&self.bytes))
-    }
+    /// Looks in a row in which an entry was refused.
+    #[serde(skip)]
+    refusals: u32,
+    /// When it was asked for an entry behind the last.
+    #[serde(skip)]
+    checked: Option<Moment>,
 }
 
 impl Log {
     /// Continues where another run of the agent left off.
     pub(super) fn recall(memo: &str) -> Option<Self> {
-        serde_json::from_str(memo).ok()
+        let mut log: Self = serde_json::from_str(memo).ok()?;
+        log.events.bound();
+        Some(log)
     }
 
     /// For the next run of the agent.
@@ -110,7 +93,7 @@ impl Log {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Reads what is new.
+    /// Reads what is new. `whose` tells one BMC from another.
     ///
     /// # Errors
     /// When the BMC is lost; what was read until then counts.
@@ -118,23 +101,34 @@ impl Log {
         &mut self,
         asker: &mut Asker,
         info: &Info,
+        whose: Option<u32>,
         live: &dyn Live,
         now: Moment,
     ) -> Result<(), Refusal> {
-        let (erased, added) = (seconds(info.last_erase), seconds(info.last_addition));
-        let counters = (info.entries, erased, added);
-        // A full log that goes round under a clock that stands shows no change there.
-        let may_hide = info.entries > 0 && added == 0;
-        let read = if !self.begun {
-            self.begin(asker, live)
-        } else if counters == (self.entries, self.erased, self.added) && !may_hide {
-            Ok(())
+        let is_whole = if !self.begun {
+            self.begin(asker, info, live, now)?
+        } else if self.stands(info, now) {
+            true
         } else {
-            self.read_on(asker, live, now)
+            self.read_on(asker, info, whose, live, now)?
         };
-        (self.entries, self.erased, self.added) = counters;
-        self.settle(live, now);
-        read
+        if is_whole {
+            self.refusals = 0;
+            self.whose = whose.or(self.whose);
+            (self.entries, self.erased, self.added) = counters(info);
+        }
+        self.events.settle(live, now);
+        Ok(())
+    }
+
+    /// Whether nothing was added, as far as the log's counters tell.
+    fn stands(&self, info: &Info, now: Moment) -> bool {
+        // A full log that goes round under a clock that stands shows no change there.
+        let may_hide = info.entries > 0 && seconds(info.last_addition) == 0;
+        let is_checked = |at: Moment| now >= at && now.since(at) < CHECK_EVERY;
+        counters(info) == (self.entries, self.erased, self.added)
+            && !may_hide
+            && self.checked.is_some_and(is_checked)
     }
 
     /// When the log was seen cleared, if that was not long ago.
@@ -142,112 +136,172 @@ impl Log {
         self.cleared.map(|at| now.since(at)).filter(|ago| *ago < OPEN_FOR)
     }
 
-    /// The first look: all there is, is past.
-    fn begin(&mut self, asker: &mut Asker, live: &dyn Live) -> Result<(), Refusal> {
-        match entry(asker, LAST_ENTRY) {
-            Ok((_, bytes)) => self.note(&bytes, live),
-            Err(Refusal::Code(_)) => {}
-            Err(lost) => return Err(lost),
+    /// The first look: all there is, is past. Says whether the end was reached, as all below.
+    fn begin(
+        &mut self,
+        asker: &mut Asker,
+        info: &Info,
+        live: &dyn Live,
+        now: Moment,
+    ) -> Result<bool, Refusal> {
+        if info.entries > 0 && self.past_until.is_none() {
+            match entry(asker, LAST_ENTRY)? {
+                Got::Entry(_, bytes) => self.note(LAST_ENTRY, &bytes, live),
+                // One that cannot be asked for its newest entry is read from the beginning.
+                Got::Gone => self.past_until = Some(ALL_PAST),
+                Got::Nothing => {
+                    self.refusals += 1;
+                    if self.refusals >= REFUSALS {
+                        self.past_until = Some(ALL_PAST);
+                    }
+                    return Ok(false);
+                }
+            }
         }
-        self.begun = true;
-        Ok(())
+        self.begun = self.past_until.is_none() || self.read_on(asker, info, None, live, now)?;
+        Ok(self.begun)
     }
 
-    fn read_on(&mut self, asker: &mut Asker, live: &dyn Live, now: Moment) -> Result<(), Refusal> {
-        let mut next = match self.last {
-            None => 0,
-            Some((record, print)) => match entry(asker, record) {
-                Ok((next, bytes)) if crc32fast::hash(&bytes) == print => next,
-                // It is gone, or another has its number: the log was cleared, and all there is, is
-                // new. Whoever cleared it has seen what was open.
-                Ok(_) | Err(Refusal::Code(_)) => {
-                    self.open.clear();
-                    self.dropped = 0;
-                    self.last = None;
-                    self.cleared = Some(now);
-                    0
+    fn read_on(
+        &mut self,
+        asker: &mut Asker,
+        info: &Info,
+        whose: Option<u32>,
+        live: &dyn Live,
+        now: Moment,
+    ) -> Result<bool, Refusal> {
+        let next = match self.last {
+            None if info.entries == 0 => {
+                self.checked = Some(now);
+                return Ok(true);
+            }
+            None => FIRST_ENTRY,
+            Some(_) if info.entries == 0 => {
+                self.clear(now);
+                return Ok(true);
+            }
+            Some((record, print)) => match entry(asker, record)? {
+                Got::Entry(next, bytes) if print_of(&bytes) == print => next,
+                Got::Nothing => return self.refused(asker, live, now),
+                // It is gone, or another has its number.
+                Got::Entry(..) | Got::Gone => {
+                    if whose.is_some() && self.whose.is_some() && whose != self.whose {
+                        *self = Self { whose, ..Self::default() };
+                        return self.begin(asker, info, live, now);
+                    }
+                    self.start_over(info, now);
+                    FIRST_ENTRY
                 }
-                Err(lost) => return Err(lost),
             },
         };
-        let mut before = None;
-        for _ in 0..ENTRIES_PER_LOOK {
-            if next == LAST_ENTRY || before == Some(next) {
-                break;
+        self.checked = Some(now);
+        self.walk(asker, next, live, now)
+    }
+
+    /// The last entry is gone: the log was cleared, went all round, or has other numbers now. What
+    /// its clock puts before the newest entry that was there is no news.
+    fn start_over(&mut self, info: &Info, now: Moment) {
+        let (entries, erased, _) = counters(info);
+        let print = self.last.map_or(0, |(_, print)| print);
+        let until = match (info.last_addition, Time::of(self.added)) {
+            (Time::At(added), Time::At(before)) if added >= before => Some((before, print)),
+            _ => None,
+        };
+        if entries < self.entries || erased != self.erased {
+            self.clear(now);
+        }
+        self.past_until = until;
+    }
+
+    /// Whoever cleared it has seen what was open.
+    fn clear(&mut self, now: Moment) {
+        self.events = Events::default();
+        (self.last, self.past_until) = (None, None);
+        self.cleared = Some(now);
+    }
+
+    /// Reads from an entry on.
+    fn walk(
+        &mut self,
+        asker: &mut Asker,
+        first: u16,
+        live: &dyn Live,
+        now: Moment,
+    ) -> Result<bool, Refusal> {
+        let (mut next, mut read) = (first, BTreeSet::new());
+        // Where numbers lead back, the log ends.
+        while next != LAST_ENTRY && !read.contains(&next) {
+            if read.len() >= ENTRIES_PER_LOOK {
+                return Ok(false);
             }
-            before = Some(next);
-            match entry(asker, next) {
-                Ok((after, bytes)) => {
-                    self.note(&bytes, live);
-                    self.take(&bytes, now);
+            match entry(asker, next)? {
+                Got::Entry(after, bytes) => {
+                    if !self.is_past(&bytes) {
+                        self.events.take(&bytes, now);
+                    }
+                    self.note(next, &bytes, live);
+                    read.insert(next);
                     next = after;
                 }
-                // An empty log, or one that was cleared between two questions.
-                Err(Refusal::Code(_)) => break,
-                Err(lost) => return Err(lost),
+                // An empty log.
+                Got::Gone if next == FIRST_ENTRY => break,
+                // One that was cleared between two questions, or does not give this entry.
+                Got::Gone | Got::Nothing => return self.refused(asker, live, now),
             }
         }
-        Ok(())
+        if read.len() > CATCHING_UP {
+            self.events.forget_over();
+        }
+        self.past_until = None;
+        Ok(true)
     }
 
-    /// Remembers the newest entry.
-    fn note(&mut self, bytes: &[u8], live: &dyn Live) {
-        let Ok(entry) = Entry::parse(bytes) else { return };
-        self.last = Some((entry.record, crc32fast::hash(bytes)));
-        self.newest = words(&entry, live);
+    /// An entry was refused. Time and again, and the log is read on from its newest.
+    fn refused(
+        &mut self,
+        asker: &mut Asker,
+        live: &dyn Live,
+        now: Moment,
+    ) -> Result<bool, Refusal> {
+        self.refusals += 1;
+        if self.refusals < REFUSALS {
+            return Ok(false);
+        }
+        let Got::Entry(_, bytes) = entry(asker, LAST_ENTRY)? else { return Ok(false) };
+        if !self.is_past(&bytes) {
+            self.events.take(&bytes, now);
+        }
+        self.note(LAST_ENTRY, &bytes, live);
+        self.past_until = None;
+        Ok(true)
     }
 
-    /// Opens what begins, closes what ends.
-    fn take(&mut self, bytes: &[u8], now: Moment) {
-        let Ok(entry) = Entry::parse(bytes) else { return };
-        let Some(event) = entry.event() else { return };
-        let key = event.key();
-        if event.is_end() {
-            self.open.retain(|open| {
-                let theirs = open.entry().and_then(|open| open.event().and_then(|e| e.key()));
-                key.is_none() || theirs != key
-            });
-            return;
+    fn is_past(&self, bytes: &[u8]) -> bool {
+        let Some((until, print)) = self.past_until else { return false };
+        match Entry::parse(bytes).map(|entry| entry.time) {
+            Ok(Time::At(second)) if second == until => print_of(bytes) == print,
+            Ok(Time::At(second)) => second < until,
+            // Written before the clock was set, which it is.
+            _ => true,
         }
-        if !event.asserted || entry.weight() < Weight::Warning {
-            return;
-        }
-        // Of one that is open already the newer entry stands.
-        if key.is_some() {
-            self.open.retain(|open| {
-                open.entry().and_then(|open| open.event().and_then(|e| e.key())) != key
-            });
-        }
-        if self.open.len() >= OPEN {
-            self.open.remove(0);
-            self.dropped = self.dropped.saturating_add(1);
-        }
-        let bytes = bytes.to_vec();
-        let record = entry.record;
-        self.open.push(Open { record, bytes, at: now, told_by_sensor: false, shown: false });
     }
 
-    /// Compares open events with what the sensors show, and ends what is over.
-    fn settle(&mut self, live: &dyn Live, now: Moment) {
-        self.open.retain_mut(|open| {
-            let Some(entry) = open.entry() else { return false };
-            if now.since(open.at) >= OPEN_FOR {
-                return false;
-            }
-            let momentary = entry.event().is_some_and(|event| event.key().is_none());
-            let kept = match live.shows(&entry) {
-                Some(true) => {
-                    open.told_by_sensor = true;
-                    true
-                }
-                // It is over, and many a BMC does not log that.
-                Some(false) => momentary || !(open.shown || open.told_by_sensor),
-                None => true,
-            };
-            open.shown = true;
-            kept
-        });
+    /// Remembers the newest entry, by the number that it was asked for or has.
+    fn note(&mut self, asked: u16, bytes: &[u8], live: &dyn Live) {
+        let own = bytes.first_chunk::<2>().map(|number| u16::from_le_bytes(*number));
+        let record = match asked {
+            FIRST_ENTRY | LAST_ENTRY => own.unwrap_or_default(),
+            asked => asked,
+        };
+        self.last = Some((record, print_of(bytes)));
+        if let Ok(entry) = Entry::parse(bytes) {
+            self.newest = words(&entry, live);
+        }
     }
+}
+
+fn counters(info: &Info) -> (u16, u32, u32) {
+    (info.entries, seconds(info.last_erase), seconds(info.last_addition))
 }
 
 fn seconds(time: Time) -> u32 {
@@ -257,18 +311,33 @@ fn seconds(time: Time) -> u32 {
     }
 }
 
-/// Number of the next entry, and the sixteen bytes of this one.
-fn entry(asker: &mut Asker, record: u16) -> Result<(u16, Vec<u8>), Refusal> {
+/// What an entry says, in short, whatever its number.
+fn print_of(bytes: &[u8]) -> u32 {
+    crc32fast::hash(bytes.get(2..).unwrap_or_default())
+}
+
+/// What came of a question for an entry.
+enum Got {
+    /// Number of the next entry, and the bytes of this one, sixteen if it is whole.
+    Entry(u16, Vec<u8>),
+    /// There is none of this number.
+    Gone,
+    /// Nothing, for whatever reason.
+    Nothing,
+}
+
+fn entry(asker: &mut Asker, record: u16) -> Result<Got, Refusal> {
     let [low, high] = record.to_le_bytes();
     // No reservation, from the beginning, whole.
-    let answer = asker.ask(0x0a, 0x43, &[0, 0, low, high, 0, 0xff])?;
-    let Some((next, bytes)) = answer.split_first_chunk::<2>() else {
-        return Err(Refusal::Code(NOT_PRESENT));
-    };
-    if Entry::parse(bytes).is_err() {
-        return Err(Refusal::Code(NOT_PRESENT));
+    match asker.ask(0x0a, 0x43, &[0, 0, low, high, 0, 0xff]) {
+        Ok(answer) => Ok(match answer.split_first_chunk::<2>() {
+            Some((next, bytes)) => Got::Entry(u16::from_le_bytes(*next), bytes.to_vec()),
+            None => Got::Nothing,
+        }),
+        Err(Refusal::Code(code)) if NAMES_NOTHING.contains(&code) => Ok(Got::Gone),
+        Err(Refusal::Code(_)) => Ok(Got::Nothing),
+        Err(lost) => Err(lost),
     }
-    Ok((u16::from_le_bytes(*next), bytes.to_vec()))
 }
 
 /// An entry in words.

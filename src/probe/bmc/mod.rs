@@ -6,25 +6,28 @@
 //! the door has a list of what may be asked.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::host::Host;
 use crate::host::dir::exists;
 use crate::host::ipmi::Access;
 use crate::model::reading::{Bad, Metric, MetricId, Observation, ProbeError};
 use crate::model::time::Moment;
-use crate::model::unit::Unit;
+use crate::model::unit::{Span, Unit};
 use crate::parse::ipmi::sdr::{Address, Sensor};
 use crate::parse::ipmi::sel::Entry;
 use crate::probe::{Found, Kind, KindSpec, Lane, Options, Probe, Selector};
 
 mod analog;
 mod discrete;
+mod list;
 mod log;
 mod look;
 mod name;
+mod open;
 mod question;
 mod repository;
+mod sensing;
 #[cfg(test)]
 mod tests;
 mod watcher;
@@ -33,7 +36,7 @@ mod whole;
 pub(in crate::probe) use name::Family;
 
 use log::{Live, Log};
-use look::Look;
+use look::{Look, Seen};
 use name::named;
 use watcher::Watcher;
 
@@ -76,10 +79,10 @@ apart by the part they belong to.\n\n\
 A power supply that failed or lost its input is critical, a lost redundancy, an opened chassis or a \
 correctable memory error a warning, as an administrator would say; what merely is (present, \
 enabled, idle) is nothing. Values are compared with the limits that the BMC holds for its sensors. \
-A sensor that the BMC does not scan, or has for not available, has no reading.\n\n\
+A sensor that the BMC does not scan, or has for not available, has no reading; one that gave readings before counts as missed for five minutes first, so that a BMC that starts anew ends no fault and begins none.\n\n\
 Of the event log, what stands in it when it is first looked at is past. A new entry that says of a \
 fault is told once; it is over when the log says so, when the log is cleared, when the sensor shows \
-that it is over, or after a day. What a sensor shows by itself is told by the sensor.\n\n\
+that it is over, or after a day. A grave one that began and ended between two looks is told too. What a sensor shows by itself is told by the sensor.\n\n\
 One question is asked at a time, and a BMC that is slow is asked less often, so that it is never \
 busy with this for more than a quarter of its time. One that does not answer is one unknown \
 instance, `bmc`, and not each of its sensors too. The list of sensors is kept in the state \
@@ -158,11 +161,8 @@ pub(super) fn is_there(host: &Host) -> bool {
 /// When the BMC does not answer.
 pub(super) fn inquire(host: &Host, now: Moment, family: Family) -> Result<Vec<Found>, ProbeError> {
     let look = Watcher::of(host).look_patiently(host, now)?;
-    let list = known(host, |known| {
-        let named = named(&look, known);
-        named.iter().filter(|named| named.family == family).map(found_of).collect()
-    });
-    Ok(list)
+    let named = named(&look);
+    Ok(named.iter().filter(|named| named.family == family).map(found_of).collect())
 }
 
 /// A reader of a family's sensors.
@@ -179,15 +179,6 @@ pub(super) fn is_pinned(facts: &std::collections::BTreeMap<String, Vec<String>>)
 /// every firmware, so that none is pinned.
 pub(super) fn is_sensor(found: &Found) -> bool {
     *found.source == *SOURCE
-}
-
-/// Sensors that were at work once in this process: they stay listed while they are away.
-fn known<T>(host: &Host, use_it: impl FnOnce(&mut BTreeSet<Address>) -> T) -> T {
-    static KNOWN: Mutex<BTreeSet<Address>> = Mutex::new(BTreeSet::new());
-    if host.is_recorded() {
-        return use_it(&mut BTreeSet::new());
-    }
-    use_it(&mut KNOWN.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn found_of(named: &name::Named<'_>) -> Found {
@@ -248,13 +239,13 @@ impl Kind for Bmc {
     fn inquire(&self, host: &Host, now: Moment) -> Result<Vec<Found>, ProbeError> {
         let look = Watcher::of(host).look_patiently(host, now)?;
         let mut all = Vec::new();
-        if self::whole::power(&look).is_some() {
+        if look.had.power {
             all.push(whole(POWER, "power"));
         }
-        if look.chassis.is_some() {
+        if look.had.chassis {
             all.push(whole(CHASSIS, "chassis"));
         }
-        if look.log.is_some() {
+        if look.had.log {
             all.push(whole(EVENT_LOG, "BMC event log"));
         }
         all.extend(inquire(host, now, Family::State)?);
@@ -275,11 +266,21 @@ impl Kind for Bmc {
     }
 }
 
+/// How long a sensor that was at work is missed before its absence counts as what it says: a BMC
+/// that starts anew has nothing for a minute or three, and a fault that it showed is not over.
+const AWAY_FOR: Span = Span::from_secs(300);
+/// What is remembered of a fan that turned once.
+const TURNED: &str = "turned";
+
 /// Reads one family's sensors, and what else the kind `bmc` tells.
 #[derive(Debug)]
 struct Reader {
     family: Family,
     past: HashMap<Address, analog::Past>,
+    /// Since when sensors that were at work give nothing.
+    away: HashMap<Address, Moment>,
+    /// Fans that turned when an earlier run of the agent watched them.
+    turned: BTreeSet<String>,
     /// The chassis was seen closed.
     was_closed: bool,
     /// What an earlier run of the agent knew of the event log, until the next look.
@@ -288,7 +289,63 @@ struct Reader {
 
 impl Reader {
     fn new(family: Family) -> Self {
-        Self { family, past: HashMap::new(), was_closed: false, log: None }
+        Self {
+            family,
+            past: HashMap::new(),
+            away: HashMap::new(),
+            turned: BTreeSet::new(),
+            was_closed: false,
+            log: None,
+        }
+    }
+
+    /// Whether a sensor is away and no sample: for a moment, as far as one can tell.
+    fn misses(&mut self, seen: &Seen, look: &Look) -> bool {
+        let address = seen.sensor.address;
+        if seen.is_live() {
+            self.away.remove(&address);
+            return false;
+        }
+        let passing = seen.reading.as_ref().is_err_and(|silence| silence.passing);
+        if passing || look.device.updating {
+            return true;
+        }
+        let since = *self.away.entry(address).or_insert(look.at);
+        look.at.since(since) < AWAY_FOR
+    }
+
+    /// What one look says of everything.
+    fn judge(&mut self, look: &Look, now: Moment) -> Vec<Observation> {
+        let mut all = Vec::new();
+        if self.family == Family::State {
+            all.push(whole::controller(look));
+            all.extend(whole::power(look));
+            all.extend(whole::chassis(look, &mut self.was_closed));
+            all.extend(whole::event_log(look, &Shown(look), now));
+        }
+        let family = self.family;
+        for named in named(look).iter().filter(|named| named.family == family) {
+            if self.misses(named.seen, look) {
+                all.push(silent(named));
+                continue;
+            }
+            let sensor = &named.seen.sensor;
+            if !sensor.has_thresholds() || sensor.analog.is_none() {
+                all.push(discrete::judge(named));
+                continue;
+            }
+            let past = self.past.entry(sensor.address).or_default();
+            past.turned |= self.turned.contains(&*named.instance);
+            let mut observation = analog::judge(named, past);
+            if self.family == Family::Fan && past.turned {
+                observation.memo = Some(TURNED.to_owned());
+            }
+            all.push(observation);
+        }
+        let there: BTreeSet<_> = look.sensors.iter().map(|seen| seen.sensor.address).collect();
+        self.past.retain(|address, _| there.contains(address));
+        self.away.retain(|address, _| there.contains(address));
+        all
     }
 }
 
@@ -299,25 +356,10 @@ impl Probe for Reader {
             watcher.recall(log);
         }
         let look = watcher.look(host, now)?;
-        let mut all = Vec::new();
+        let all = self.judge(&look, now);
         if self.family == Family::State {
-            all.push(whole::controller(&look));
-            all.extend(whole::power(&look));
-            all.extend(whole::chassis(&look, &mut self.was_closed));
-            all.extend(whole::event_log(&look, &Shown(&look), now));
+            watcher.told(look.at);
         }
-        known(host, |known| {
-            for named in named(&look, known).iter().filter(|named| named.family == self.family) {
-                let sensor = &named.seen.sensor;
-                if sensor.has_thresholds() && sensor.analog.is_some() {
-                    let past = self.past.entry(sensor.address).or_default();
-                    all.push(analog::judge(named, past));
-                    past.note(named.seen.value);
-                } else {
-                    all.push(discrete::judge(named));
-                }
-            }
-        });
         Ok(all)
     }
 
@@ -325,9 +367,24 @@ impl Probe for Reader {
         match instance {
             CHASSIS => self.was_closed |= memo == "closed",
             EVENT_LOG => self.log = Log::recall(memo).or(self.log.take()),
+            fan if memo == TURNED && self.turned.len() < list::SENSORS => {
+                self.turned.insert(fan.to_owned());
+            }
             _ => {}
         }
     }
+}
+
+/// A sensor that is away for a moment: nothing is said of it, neither good nor bad.
+fn silent(named: &name::Named<'_>) -> Observation {
+    let why = match &named.seen.reading {
+        Err(silence) => silence.why.clone(),
+        Ok(_) => "the BMC has it for not available".to_owned(),
+    };
+    let summary = format!("no reading now: {why}; {}", named.origin());
+    let summary = crate::model::text::shown(&summary).into_owned();
+    let instance = named.instance.clone();
+    Observation { instance, summary, silent: true, ..Observation::default() }
 }
 
 /// The sensors of a look, for the words of the event log.

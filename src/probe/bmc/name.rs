@@ -1,5 +1,6 @@
 //! Which sensors of a BMC are watched, by which kind, and what each is called. Owns that two
-//! sensors of one name stay two, whatever order the BMC lists them in.
+//! sensors of one name stay two, whatever order the BMC lists them in and whichever of them it
+//! reads at the time.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -93,21 +94,18 @@ impl Named<'_> {
     }
 }
 
-/// The sensors that are watched. One that the BMC does not scan is not there, unless it was before
-/// (`known`), which this adds to.
-pub(super) fn named<'a>(look: &'a Look, known: &mut BTreeSet<Address>) -> Vec<Named<'a>> {
-    let mut list: Vec<Named<'a>> = Vec::new();
-    for seen in &look.sensors {
-        let address = seen.sensor.address;
-        if seen.is_live() {
-            known.insert(address);
-        } else if !known.contains(&address) {
-            continue;
-        }
-        let name = shown_within(seen.sensor.name.trim(), NAME_CHARS).into_owned();
-        let family = Family::of(&seen.sensor);
-        list.push(Named { seen, family, instance: Arc::from(""), name, place: None });
-    }
+/// The sensors that are watched: those that were at work once. Names are made among all that the
+/// BMC lists, so that none changes because another comes to work or is gone.
+pub(super) fn named(look: &Look) -> Vec<Named<'_>> {
+    let mut list: Vec<Named<'_>> = look
+        .sensors
+        .iter()
+        .map(|seen| {
+            let name = shown_within(seen.sensor.name.trim(), NAME_CHARS).into_owned();
+            let family = Family::of(&seen.sensor);
+            Named { seen, family, instance: Arc::from(""), name, place: None }
+        })
+        .collect();
     number(&mut list);
     let mut names = vec![String::new(); list.len()];
     for form in [plain, with_part, with_number] {
@@ -134,7 +132,9 @@ pub(super) fn named<'a>(look: &'a Look, known: &mut BTreeSet<Address>) -> Vec<Na
         let name = if named.family == Family::State { name } else { format!("bmc {name}") };
         named.instance = name.into();
     }
-    list.retain(|named| taken.insert((named.family, Arc::clone(&named.instance))));
+    list.retain(|named| {
+        taken.insert((named.family, Arc::clone(&named.instance))) && named.seen.known
+    });
     list
 }
 
@@ -167,10 +167,11 @@ fn with_part(named: &Named<'_>) -> String {
 
 /// `Temp (sensor 0fh)`, and the controller where it is another than the BMC.
 fn with_number(named: &Named<'_>) -> String {
-    let Address { owner, lun, number, .. } = named.seen.sensor.address;
-    match (owner, lun) {
-        (0x20, 0) => format!("{} (sensor {number:02x}h)", named.name),
-        _ => format!("{} (sensor {owner:02x}h.{lun}.{number:02x}h)", named.name),
+    let Address { owner, channel, lun, number } = named.seen.sensor.address;
+    match (owner, channel, lun) {
+        (0x20, 0, 0) => format!("{} (sensor {number:02x}h)", named.name),
+        (_, 0, _) => format!("{} (sensor {owner:02x}h.{lun}.{number:02x}h)", named.name),
+        _ => format!("{} (sensor {channel}.{owner:02x}h.{lun}.{number:02x}h)", named.name),
     }
 }
 

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 
 use super::question::{Asker, NO_SUCH_COMMAND, RESERVATION_LOST, Refusal, TOO_LONG};
 use crate::model::limit::IPMI_RECORDS;
-use crate::model::reading::ProbeError;
 use crate::parse::ipmi::sdr::HEADER_BYTES;
 
 /// Number that asks for the first record, and number after the last.
@@ -14,9 +13,13 @@ const FIRST: u16 = 0;
 const END: u16 = 0xffff;
 /// Length that asks for all of a record.
 const WHOLE: u8 = 0xff;
+/// Length of a record's header.
+const HEADER: u8 = 5;
 /// Lengths that are tried where a BMC cannot give a whole record; 16 is what the specification has
 /// every one give.
 const PARTS: &[u8] = &[64, 32, 16, 8];
+/// The completion code of errors that have no name.
+const UNSPECIFIED: u8 = 0xff;
 /// Reservations for one record: another program that walks the same list cancels ours.
 const RESERVATIONS: u32 = 10;
 
@@ -63,21 +66,27 @@ impl Walk {
         }
     }
 
-    /// Goes on to the end. After an error it can be called again and goes on where it was.
+    /// Goes on to the end. After an error it can be called again and goes on where it was. A record
+    /// of which nothing comes but the number of the next is passed over.
     ///
     /// # Errors
     /// When the BMC is lost, or cannot give a record in any way.
-    pub(super) fn go_on(&mut self, asker: &mut Asker) -> Result<Vec<u8>, Refusal> {
+    pub(super) fn go_on(&mut self, asker: &mut Asker) -> Result<(), Refusal> {
         while self.next != END && self.seen.len() < IPMI_RECORDS {
             let (next, record) = self.record(asker, self.next)?;
             // A list that leads back to itself ends there.
             if !self.seen.insert(self.next) {
                 break;
             }
-            self.records.push(record);
+            self.records.extend(record);
             self.next = next;
         }
-        Ok(self.records.concat())
+        Ok(())
+    }
+
+    /// What was read so far, one record after the other.
+    pub(super) fn blob(&self) -> Vec<u8> {
+        self.records.concat()
     }
 
     /// How many records were read.
@@ -86,7 +95,11 @@ impl Walk {
     }
 
     /// One record and the number of the next.
-    fn record(&mut self, asker: &mut Asker, number: u16) -> Result<(u16, Vec<u8>), Refusal> {
+    fn record(
+        &mut self,
+        asker: &mut Asker,
+        number: u16,
+    ) -> Result<(u16, Option<Vec<u8>>), Refusal> {
         let mut reservations = 0;
         loop {
             match self.parts(asker, number) {
@@ -103,22 +116,27 @@ impl Walk {
         }
     }
 
-    fn parts(&mut self, asker: &mut Asker, number: u16) -> Result<(u16, Vec<u8>), Refusal> {
+    fn parts(&mut self, asker: &mut Asker, number: u16) -> Result<(u16, Option<Vec<u8>>), Refusal> {
         let mut record: Vec<u8> = Vec::new();
         let mut whole = usize::from(u8::MAX);
         let mut next = END;
         while record.len() < whole {
             let missing = u8::try_from(whole - record.len()).unwrap_or(u8::MAX);
-            let length = if self.length == WHOLE { WHOLE } else { self.length.min(missing) };
+            // In parts, the header comes first: some BMCs refuse to be asked for more than there is.
+            let length = match self.length {
+                WHOLE => WHOLE,
+                _ if record.is_empty() => HEADER,
+                part => part.min(missing),
+            };
             let offset = u8::try_from(record.len()).unwrap_or(u8::MAX);
             let answer = self.part(asker, number, offset, length)?;
             let (after, part) = answer.split_first_chunk::<2>().ok_or_else(short)?;
+            if record.is_empty() {
+                next = u16::from_le_bytes(*after);
+            }
             // Nothing more comes: what there is must do.
             if part.is_empty() {
                 break;
-            }
-            if record.is_empty() {
-                next = u16::from_le_bytes(*after);
             }
             record.extend(part);
             if let Some(body) = record.get(HEADER_BYTES - 1) {
@@ -130,7 +148,7 @@ impl Walk {
             }
         }
         if record.len() < HEADER_BYTES {
-            return Err(short());
+            return Ok((next, None));
         }
         record.truncate(whole);
         // One that ends before it says so is put right, so that the next one is found.
@@ -138,7 +156,7 @@ impl Walk {
         if let Some(length) = record.get_mut(HEADER_BYTES - 1) {
             *length = body;
         }
-        Ok((next, record))
+        Ok((next, Some(record)))
     }
 
     fn part(
@@ -168,6 +186,7 @@ impl Walk {
     }
 }
 
+/// An answer without even the number of the next record: as good as a refusal without a reason.
 fn short() -> Refusal {
-    Refusal::Lost(ProbeError::Malformed("the BMC's list of sensors is cut off".to_owned()))
+    Refusal::Code(UNSPECIFIED)
 }

@@ -53,7 +53,13 @@ struct State {
     progress: Option<usize>,
     /// What an earlier run of the agent remembered, for the next look.
     recalled: Option<Log>,
+    /// The time of the look whose events were handed on last.
+    told: Option<Moment>,
 }
+
+/// Ways to a BMC that are kept, each with its session: one is in use, the others are from before the
+/// configuration changed.
+const WATCHED: usize = 4;
 
 /// All that are watched: one, unless the configuration changed.
 static WATCHERS: Mutex<BTreeMap<String, Arc<Watcher>>> = Mutex::new(BTreeMap::new());
@@ -70,6 +76,9 @@ impl Watcher {
             access => serde_json::to_string(access).unwrap_or_default(),
         };
         let mut all = WATCHERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= WATCHED && !all.contains_key(&name) {
+            all.clear();
+        }
         Arc::clone(all.entry(name).or_insert_with(|| Arc::new(Self::new())))
     }
 
@@ -142,6 +151,11 @@ impl Watcher {
         }
     }
 
+    /// What the look of this time found in the event log was handed on.
+    pub(super) fn told(&self, at: Moment) {
+        self.lock().told = Some(at);
+    }
+
     fn begin(self: &Arc<Self>, host: &Host, now: Moment, state: &mut State) {
         state.running = true;
         state.begun = Some(now);
@@ -149,6 +163,10 @@ impl Watcher {
         if let Some(log) = state.recalled.take() {
             bmc.log = log;
         }
+        if let Some(at) = state.told.take() {
+            bmc.log.events.told(at);
+        }
+        let log = bmc.log.clone();
         let (watcher, host) = (Arc::clone(self), host.clone());
         let thread =
             std::thread::Builder::new().name("bmc".to_owned()).stack_size(TOOL_STACK_BYTES);
@@ -161,7 +179,9 @@ impl Watcher {
         });
         if let Err(error) = spawned {
             state.running = false;
-            state.bmc = Some(Bmc::default());
+            let mut bmc = Bmc::default();
+            bmc.log = log;
+            state.bmc = Some(bmc);
             let why = format!("cannot start a thread for the BMC: {error}");
             state.last = Some(Err(ProbeError::Failed(why)));
         }
@@ -216,8 +236,20 @@ impl Drop for Run {
         let mut state = self.watcher.lock();
         state.running = false;
         state.progress = self.bmc.progress();
-        state.bmc = Some(std::mem::take(&mut self.bmc));
-        let result = result.map(Arc::new);
+        let mut bmc = std::mem::take(&mut self.bmc);
+        // What is recalled while a look is under way: the look knew nothing of the log, and took
+        // for past what is not.
+        let recalled = state.recalled.take();
+        if let Some(log) = &recalled {
+            bmc.log = log.clone();
+        }
+        state.bmc = Some(bmc);
+        let result = result.map(|mut look| {
+            if let (Some((_, log)), Some(recalled)) = (&mut look.log, recalled) {
+                *log = recalled;
+            }
+            Arc::new(look)
+        });
         match &result {
             Ok(look) => {
                 state.failed = 0;
@@ -258,5 +290,39 @@ mod tests {
         }
         assert!(State::default().is_due(at));
         assert!(state(1, 0).is_due(Moment(0)), "a timeline that went back");
+    }
+
+    /// A watcher whose look began and has not ended.
+    fn under_way() -> (Arc<Watcher>, Run) {
+        let watcher = Arc::new(Watcher::new());
+        let bmc = watcher.lock().bmc.take().unwrap_or_default();
+        watcher.lock().running = true;
+        watcher.lock().begun = Some(Moment(5));
+        let run = Run { watcher: Arc::clone(&watcher), bmc, now: Moment(5), result: None };
+        (watcher, run)
+    }
+
+    #[test]
+    fn what_is_recalled_while_a_look_is_under_way_is_not_lost() {
+        let memo = r#"{"last":[7,9],"entries":3,"begun":true,"newest":"n"}"#;
+        let (watcher, run) = under_way();
+        watcher.recall(Log::recall(memo).unwrap());
+        drop(run);
+        let kept = watcher.lock().bmc.as_ref().unwrap().log.clone();
+        assert_eq!(kept, Log::recall(memo).unwrap());
+    }
+
+    #[test]
+    fn a_look_that_stumbles_is_a_look_that_failed() {
+        let (watcher, run) = under_way();
+        let thread = std::thread::spawn(move || {
+            let _run = run;
+            panic!("as an answer that nobody thought of would");
+        });
+        assert!(thread.join().is_err());
+        let state = watcher.lock();
+        assert!(!state.running && state.failed == 1 && state.bmc.is_some());
+        assert!(matches!(state.last, Some(Err(ProbeError::Failed(_)))));
+        assert!(!state.is_due(Moment(5)) && state.is_due(Moment(25_005)));
     }
 }

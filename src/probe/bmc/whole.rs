@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::discrete::meaning;
 use super::log::{self, shown as time_shown};
-use super::look::{Look, Seen};
+use super::look::{Look, Seen, Watts};
 use super::{AVERAGE, CLOCK, LOG_USED, OPEN, WATTS};
 use super::{CHASSIS, CONTROLLER, EVENT_LOG, POWER};
 use crate::model::finding::Finding;
@@ -59,7 +59,7 @@ pub(super) fn controller(look: &Look) -> Observation {
         format!("{maker}, firmware {}, IPMI {}", device.firmware, device.ipmi_version);
     summary.push_str(&format!(", {}", counted(look.sensors.len(), "sensor", "sensors")));
     let mut findings = Vec::new();
-    match &look.self_test {
+    match &look.seldom.self_test {
         Some(SelfTest::Damaged(words)) if !words.is_empty() => {
             let fact = format!("its self test finds: {}", words.join(", "));
             findings.push(finding(State::Warning, "self-test", fact, Vec::new()));
@@ -74,8 +74,25 @@ pub(super) fn controller(look: &Look) -> Observation {
         let fact = "its firmware or list of sensors is being updated".to_owned();
         findings.push(finding(State::Ok, "updating", fact, Vec::new()));
     }
+    if let Some(why) = &look.cut {
+        let fact = format!("its list of sensors cannot be read to its end: {why}");
+        let detail = vec![
+            "Sensors behind that place are not watched. It is read again every ten minutes."
+                .to_owned(),
+        ];
+        findings.push(finding(State::Warning, "list-cut", fact, detail));
+    }
+    let is_refused = |seen: &&Seen| seen.reading.as_ref().is_err_and(|silence| silence.refused);
+    let refused = look.sensors.iter().filter(is_refused).count();
+    if refused > 0 {
+        let sensors = counted(refused, "sensor", "sensors");
+        let fact = format!("it lets this user read {sensors} not at all");
+        let detail =
+            vec!["Give its user more privilege, and set `privilege` in section `bmc`.".to_owned()];
+        findings.push(finding(State::Warning, "privilege", fact, detail));
+    }
     let mut readings = Vec::new();
-    match look.clock {
+    match look.seldom.clock {
         Some((Time::At(_), Some(ahead))) => {
             summary.push_str(&format!(", clock {}", off(ahead)));
             readings.push(Reading { metric: CLOCK, value: seconds(ahead.unsigned_abs()) });
@@ -133,7 +150,11 @@ fn seconds(span: u64) -> f64 {
 
 /// The power that the machine takes: what the BMC measures, else what its sensors add up to.
 pub(super) fn power(look: &Look) -> Option<Observation> {
-    if let Some(Ok(power)) = &look.power {
+    // Another way to the same number would be another number.
+    if look.power == Watts::Missed {
+        return None;
+    }
+    if let Watts::Measured(power) = &look.power {
         let summary = format!(
             "{}, {} on average over {}, {} to {} since it is measured",
             Unit::Watts.show(f64::from(power.current_watts)),
@@ -150,7 +171,7 @@ pub(super) fn power(look: &Look) -> Option<Observation> {
         return Some(observation);
     }
     let why = match &look.power {
-        Some(Err(why)) => format!("; its own measurement: {why}"),
+        Watts::Not(why) => format!("; its own measurement: {why}"),
         _ => String::new(),
     };
     let (watts, from) = sensed(look)?;
@@ -181,6 +202,12 @@ fn sensed(look: &Look) -> Option<(f64, String)> {
             && (words.iter().any(|word| ["in", "input", "pin"].contains(word))
                 || name.ends_with("pin"))
     };
+    // A part of a sum is no sum.
+    let is_missed =
+        |seen: &Seen| seen.known && seen.reading.as_ref().is_err_and(|silence| silence.passing);
+    if watts().filter(is_input).any(is_missed) {
+        return None;
+    }
     let inputs: Vec<f64> = watts().filter(is_input).filter_map(|seen| seen.value).collect();
     if inputs.is_empty() {
         return None;
@@ -207,7 +234,7 @@ pub(super) fn chassis(look: &Look, was_closed: &mut bool) -> Option<Observation>
         }
     }
     let sensor_tells = look.sensors.iter().any(|seen| {
-        seen.sensor.sensor_type == INTRUSION && !seen.sensor.has_thresholds() && seen.is_live()
+        seen.sensor.sensor_type == INTRUSION && !seen.sensor.has_thresholds() && seen.known
     });
     let mut readings = Vec::new();
     if !sensor_tells {
@@ -243,7 +270,7 @@ fn standing(status: &Status, look: &Look, findings: &[Finding]) -> String {
     if !last.is_empty() {
         parts.push(format!("power last went off because of {}", last.join(" and ")));
     }
-    if let Some(cause) = look.restart_cause {
+    if let Some(cause) = look.seldom.restart_cause {
         parts.push(format!("last started: {cause}"));
     }
     parts.join("; ")
@@ -253,14 +280,16 @@ fn standing(status: &Status, look: &Look, findings: &[Finding]) -> String {
 pub(super) fn event_log(look: &Look, live: &dyn log::Live, now: Moment) -> Option<Observation> {
     let (info, log) = look.log.as_ref()?;
     let mut findings = Vec::new();
-    for open in log.open.iter().rev().filter(|open| open.is_news()) {
+    for open in log.events.open.iter().rev().filter(|open| open.is_news()) {
         let Some(entry) = open.entry() else { continue };
         let Some(state) = meaning(entry.weight()) else { continue };
         let detail = vec![
             format!("Entry {} of the event log, {}.", open.record, time_shown(entry.time)),
             "It is over when the log says so, is cleared, or after a day.".to_owned(),
         ];
-        let mut event = finding(state, "event", log::words(&entry, live), detail);
+        let over = if open.over { ", and it was over soon" } else { "" };
+        let fact = format!("{}{over}", log::words(&entry, live));
+        let mut event = finding(state, "event", fact, detail);
         event.key = open.key();
         findings.push(event);
     }
@@ -279,8 +308,8 @@ pub(super) fn event_log(look: &Look, live: &dyn log::Live, now: Moment) -> Optio
     if let Some(ago) = log.cleared(now) {
         summary.push_str(&format!(", cleared {ago} ago"));
     }
-    if log.dropped > 0 {
-        summary.push_str(&format!(", {} more open events than are kept", log.dropped));
+    if log.events.dropped > 0 {
+        summary.push_str(&format!(", {} more open events than are kept", log.events.dropped));
     }
     if !log.newest.is_empty() && info.entries > 0 {
         summary.push_str(&format!("; newest: {}", log.newest));
@@ -290,4 +319,33 @@ pub(super) fn event_log(look: &Look, live: &dyn log::Live, now: Moment) -> Optio
     observation.readings = used.into_iter().collect();
     observation.memo = Some(log.memo());
     Some(observation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_in_another_zone_is_a_fact_and_one_that_is_off_a_warning() {
+        let of = |ahead| clock(ahead).map(|finding| (finding.state, finding.code));
+        let zone = Some((State::Ok, "clock-zone".to_owned()));
+        let off = Some((State::Warning, "clock".to_owned()));
+        for (ahead, wanted) in [
+            (0, None),
+            (1799, None),
+            (-1799, None),
+            (3600, zone.clone()),
+            (-7 * 3600 + 100, zone.clone()),
+            (20_700, zone.clone()),
+            (14 * 3600, zone),
+            (3600 + 300, off.clone()),
+            (-86_400, off.clone()),
+            (15 * 3600, off.clone()),
+            (i64::from(u32::MAX), off.clone()),
+            (-i64::from(u32::MAX), off),
+        ] {
+            assert_eq!(of(ahead), wanted, "{ahead}");
+        }
+        assert_eq!(clock(-7200 - 400).unwrap().fact, "its clock is 2h6m behind");
+    }
 }
