@@ -146,9 +146,11 @@ impl Engine {
     fn letterhead(&self, notices: &[Notice]) -> Letterhead {
         let mut also_bad = Vec::new();
         let mut ok_count = 0;
-        for (_, watch) in self.watches.iter() {
+        for (ix, watch) in self.watches.iter() {
             if watch.state == State::Ok {
                 ok_count += usize::from(watch.forced.is_none());
+            } else if watch.state == State::Unknown && !self.hear_elsewhere(ix).is_empty() {
+                // What it is read through says it for all.
             } else if also_bad.len() < ALSO_BAD
                 && !notices.iter().any(|notice| notice.id == watch.id)
             {

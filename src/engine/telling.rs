@@ -107,7 +107,7 @@ impl Engine {
     /// Who need not hear that an instance gives no answer, since it is read through another that
     /// gives none either: one mail of that is enough, as one of the switch and not of every host
     /// behind it. When the other answers again, the time until silence is told begins anew.
-    fn hear_elsewhere(&self, ix: WatchIx) -> Vec<String> {
+    pub(super) fn hear_elsewhere(&self, ix: WatchIx) -> Vec<String> {
         let Some(watch) = self.watches.get(ix) else { return Vec::new() };
         let (Some((kind, instance)), Some(lost)) = (&watch.found.behind, &watch.lost) else {
             return Vec::new();

@@ -82,6 +82,8 @@ pub(super) struct Bmc {
     /// Its number in the world, in short, where it has one.
     whose: Option<u32>,
     had: Had,
+    /// Its answer of Get Device ID.
+    identity: Option<Vec<u8>>,
     /// It measured power once.
     measures: bool,
     pub(super) log: Log,
@@ -137,7 +139,7 @@ impl Bmc {
         is_new: bool,
         now: Moment,
     ) -> Result<Look, Refusal> {
-        let id = asker.ask(0x06, 0x01, &[])?;
+        let id = self.identity(asker)?;
         let device = Device::parse(&id).map_err(malformed)?;
         let (sensors, is_another) = self.sensors.list(asker, host, (&id, &device), now)?;
         if is_another {
@@ -178,6 +180,21 @@ impl Bmc {
         Ok(look)
     }
 
+    /// What the BMC says it is. One that says something else than before, or is asked for the first
+    /// time, is asked again: a BMC that answers at random is not to be believed in anything.
+    fn identity(&mut self, asker: &mut Asker) -> Result<Vec<u8>, Refusal> {
+        let id = asker.ask(0x06, 0x01, &[])?;
+        if self.identity.as_ref().is_none_or(|known| !is_same(known, &id)) {
+            let again = asker.ask(0x06, 0x01, &[])?;
+            if !is_same(&again, &id) {
+                let why = "the BMC says each time that it is another: its answers make no sense";
+                return Err(Refusal::Lost(ProbeError::Malformed(why.to_owned())));
+            }
+            self.identity = Some(id.clone());
+        }
+        Ok(id)
+    }
+
     fn seldom(&mut self, asker: &mut Asker, host: &Host, now: Moment) -> Result<Seldom, Refusal> {
         if let Some((at, seldom)) = &self.seldom
             && now >= *at
@@ -198,6 +215,20 @@ impl Bmc {
         self.seldom = Some((now, seldom.clone()));
         Ok(seldom)
     }
+}
+
+/// Whether two answers of Get Device ID are of one device; one bit says that it is being updated
+/// (section 20.1).
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    const UPDATING: (usize, u8) = (2, 0x80);
+    let settled = |id: &[u8]| -> Vec<u8> {
+        let mut id = id.to_vec();
+        if let Some(byte) = id.get_mut(UPDATING.0) {
+            *byte &= !UPDATING.1;
+        }
+        id
+    };
+    settled(one) == settled(other)
 }
 
 /// The power that the BMC measures (DCMI 1.5 section 6.6.1).
