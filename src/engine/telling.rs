@@ -32,6 +32,7 @@ impl Engine {
     pub(super) fn turn(&mut self, ix: WatchIx, at: Moment, effects: &mut Vec<Effect>) {
         let now = self.now;
         let next_episode = self.numbers.episode;
+        let behind = self.is_behind_watched(ix);
         let Some(watch) = self.watches.get_mut(ix) else { return };
         watch.give_up_waiting(now.moment);
         let seen = seen(&self.schedule, watch);
@@ -82,7 +83,7 @@ impl Engine {
         // What flaps is logged when it begins and when it is steady again.
         // Of what is read through another, the other's line says that there is no answer.
         let silence = state == State::Unknown || before == State::Unknown;
-        let behind = watch.found.behind.is_some() && silence && watch.level == State::Ok;
+        let behind = behind && silence && watch.level == State::Ok;
         if changed && !was_flapping && !behind {
             let line = transition_line(watch, seen, before, state);
             effects.push(Effect::Log { level: log_level(state), line });
@@ -102,6 +103,16 @@ impl Engine {
         }
         self.carry_out(ix, at, tell, changed);
         self.arm(ix);
+    }
+
+    /// Whether an instance is read through another that is watched itself.
+    fn is_behind_watched(&self, ix: WatchIx) -> bool {
+        let behind = self.watches.get(ix).and_then(|watch| watch.found.behind.as_ref());
+        behind.is_some_and(|(kind, instance)| {
+            self.watches.iter().any(|(_, other)| {
+                other.id.instance == *instance && other.check.kind.spec().name == *kind
+            })
+        })
     }
 
     /// Who need not hear that an instance gives no answer, since it is read through another that
