@@ -1,0 +1,230 @@
+"""Plays one scenario: boots its machine, does its steps, compares the mails with what it expects.
+
+What a failure leaves behind is gathered here too.
+"""
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+
+from . import hardware, oracle
+from .bmc import Bmc
+from .machine import Machine, MachineError
+from .mailbox import Mailbox
+from .scenario import Expected
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+POLL_SECONDS = 0.1
+STATUS = "hostwatch status --json --state /var/lib/hostwatch; true"
+
+
+class Failure(Exception):
+    """The agent, or what was done to the machine, is not as the scenario says."""
+
+
+class Play:
+    """One run of one scenario. `said` is what came, for the line that is printed."""
+
+    def __init__(self, scenario, image):
+        self.scenario = scenario
+        self.folder = tempfile.mkdtemp(prefix="hostwatch-lab-")
+        self.image = image
+        self.machine = self.bmc = None
+        self.said = []
+        self.expected = []
+        self.waiting = []
+        self.running = False
+        self.repeats_allowed = 0
+        mail = os.path.join(self.folder, "mail")
+        os.mkdir(mail)
+        self.mailbox = Mailbox(mail)
+        self.since = time.time()
+
+    def run(self, evidence):
+        """None when all is as expected, else what is wrong; then `evidence` holds the traces."""
+        fault = None
+        try:
+            self._boot()
+            for step in self.scenario.steps:
+                try:
+                    getattr(self, "_" + step.kind)(step)
+                except (Failure, MachineError, hardware.HardwareError) as error:
+                    raise Failure(f"line {step.line}, {step.kind}: {error}") from None
+            self._end()
+        except (Failure, MachineError, hardware.HardwareError, OSError) as error:
+            fault = str(error)
+            self._keep(evidence, fault)
+        finally:
+            if self.machine:
+                self.machine.stop()
+            if self.bmc:
+                self.bmc.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return fault
+
+    def _boot(self):
+        wanted = hardware.Hardware(self.folder)
+        wanted.mail(f"{sys.executable} {HERE}/lab/smtp.py {self.folder}/mail")
+        for line in self.scenario.machine:
+            wanted.want(line)
+        if wanted.bmc_wanted:
+            self.bmc = Bmc(self.folder)
+            self.bmc.start()
+            wanted.connect_bmc(self.bmc.port)
+        self.machine = Machine(self.image, self.folder, wanted.devices)
+        self.machine.start()
+        self._script(". /lab/ready.sh")
+
+    def _script(self, text, seconds=60):
+        code, output = self.machine.script(text, seconds)
+        if code != 0:
+            raise Failure(f"exit code {code}: {output.decode(errors='replace').strip()[-1500:]}")
+        return output.decode(errors="replace")
+
+    # Steps
+
+    def _setup(self, step):
+        self._script(step.body)
+
+    def _guest(self, step):
+        self._script(step.body)
+        self.since = time.time()
+
+    def _host(self, step):
+        for line in step.lines:
+            hardware.do(self.machine, self.bmc, line)
+        self.since = time.time()
+
+    def _config(self, step):
+        self._script("cat >/etc/hostwatch/conf.d/scenario.yaml <<'END'\n" + step.body + "END\n"
+                     "hostwatch validate --config $config")
+
+    def _agent(self, step):
+        verb = step.argument or "start"
+        if verb not in ("start", "kill", "stop"):
+            raise Failure(f"`{verb}` is none of: start, kill, stop")
+        self._script(f"agent_{verb}")
+        self.running = verb == "start"
+        self.since = time.time()
+
+    def _expect(self, step):
+        wanted = [Expected(line) for line in step.lines]
+        self.expected += [str(one) for one in wanted]
+        deadline = self.since + step.seconds
+        while wanted:
+            self._take_mail()
+            for told in list(self.waiting):
+                fitting = next((one for one in wanted if one.fits(told)), None)
+                if fitting is None:
+                    raise Failure(f"came `{told}`, expected {' and '.join(f'`{one}`' for one in wanted)}")
+                wanted.remove(fitting)
+                self.waiting.remove(told)
+            if wanted and time.time() > deadline:
+                raise Failure(f"not within {step.seconds:.0f}s: {' and '.join(f'`{one}`' for one in wanted)}")
+            if wanted:
+                time.sleep(POLL_SECONDS)
+        self.since = time.time()
+
+    def _quiet(self, step):
+        """No mail until the agent's own clock says that it has watched for so long."""
+        begun = None
+        deadline = time.time() + step.seconds * 4 + 20
+        while True:
+            status = self._status()
+            now = status and _seconds(status["at"])
+            begun = begun or now
+            self._none_waits()
+            if begun and now - begun >= step.seconds:
+                break
+            if time.time() > deadline:
+                raise Failure("the agent does not answer `status`")
+            time.sleep(POLL_SECONDS)
+        # What was decided within that time may still be on its way.
+        self._settle()
+        self.since = time.time()
+
+    def _repeat(self, step):
+        self.repeats_allowed = int(step.argument)
+
+    def _oracle(self, step):
+        told = oracle.compare(step.argument, lambda text: self._script(text))
+        if told:
+            raise Failure(told)
+
+    # Mail
+
+    def _take_mail(self):
+        seen = {mail.message_id for mail in self.mailbox.mails}
+        for mail in self.mailbox.new():
+            if mail.message_id in seen:
+                continue
+            seen.add(mail.message_id)
+            self.said += [f"{told.word} {told.id}" for told in mail.told]
+            self.waiting += mail.told
+
+    def _none_waits(self):
+        self._take_mail()
+        if self.waiting:
+            raise Failure(f"came `{self.waiting[0]}`, expected no mail")
+
+    def _settle(self):
+        """Until the agent's outbox is empty."""
+        deadline = time.time() + 30
+        while time.time() < deadline:
+            if self._script("ls /var/lib/hostwatch/outbox 2>/dev/null | wc -l; true").strip() == "0":
+                break
+            time.sleep(POLL_SECONDS)
+        self._none_waits()
+
+    def _end(self):
+        if self.running:
+            self._settle()
+        self._none_waits()
+        faults = self.mailbox.faults()
+        if self.mailbox.repeated() > self.repeats_allowed:
+            faults.append(f"{self.mailbox.repeated()} mails came twice")
+        if faults:
+            raise Failure("; ".join(faults))
+
+    # Evidence
+
+    def _status(self):
+        _, output = self.machine.script(STATUS, 15)
+        try:
+            return json.loads(output)
+        except ValueError:
+            return None
+
+    def _keep(self, evidence, fault):
+        shutil.rmtree(evidence, ignore_errors=True)
+        os.makedirs(evidence)
+        with open(os.path.join(evidence, "fault.txt"), "w", encoding="utf-8") as file:
+            file.write(f"{self.scenario.title}\n{fault}\ncame: {', '.join(self.said)}\n")
+        for name in ("mail", "console.log", "qemu.log", "bmc.log"):
+            source = os.path.join(self.folder, name)
+            if os.path.isdir(source):
+                shutil.copytree(source, os.path.join(evidence, name))
+            elif os.path.exists(source):
+                shutil.copy(source, evidence)
+        traces = {
+            "agent.log": "cat /run/agent.log", "status.json": STATUS, "dmesg.txt": "dmesg",
+            "check.txt": "timeout 20 hostwatch check", "mdstat.txt": "cat /proc/mdstat",
+            "bonding.txt": "cat /proc/net/bonding/*", "ip.txt": "ip -d link",
+            "capture.tar.gz": "rm -rf /tmp/capture; timeout 30 hostwatch capture --timeout 5 /tmp/capture "
+                              ">/dev/null && tar -C /tmp -cz capture",
+        }
+        for name, script in traces.items():
+            try:
+                _, output = self.machine.script(script, 40)
+            except (MachineError, OSError, AttributeError, ValueError):
+                break
+            with open(os.path.join(evidence, name), "wb") as file:
+                file.write(output)
+
+
+def _seconds(stamp):
+    """A time of the agent's JSON, in seconds of some day far back."""
+    moment = time.strptime(stamp.split(".")[0], "%Y-%m-%dT%H:%M:%S")
+    return time.mktime(moment) + float("0." + stamp.split(".")[1].rstrip("Z"))
