@@ -2,17 +2,13 @@
 # What every script in the virtual machine can use: names for the hardware, and a wait.
 
 # $disk0 ... by the serial number LABDISK0 ..., since letters change from boot to boot.
-for place in /sys/block/sd*; do
-    [ -e "$place/device/vpd_pg80" ] || continue
-    serial=$(tr -cd 'A-Z0-9' <"$place/device/vpd_pg80")
-    case $serial in *LABDISK*) declare "disk${serial#*LABDISK}=/dev/${place##*/}" ;; esac
-done
-
-# $nic0 ... by the last byte of the address, 52:54:00:00:01:00 ...
-for place in /sys/class/net/*; do
-    read -r address <"$place/address" || continue
-    case $address in 52:54:00:00:01:*) declare "nic$((16#${address##*:}))=${place##*/}" ;; esac
-done
+for place in /sys/block/sd*/device/vpd_pg80; do
+    [ -e "$place" ] || continue
+    # Bash cannot hold the zero bytes of the page's head.
+    serial=$(<"$place")
+    disk=${place#/sys/block/}
+    case $serial in *LABDISK*) declare "disk${serial#*LABDISK}=/dev/${disk%%/*}" ;; esac
+done 2>/dev/null
 
 # await SECONDS CONDITION...   until the condition holds; fails loudly when it does not in time.
 await() {
@@ -53,4 +49,64 @@ agent_stop() {
 # Writes N MiB of noise-free data straight to a file or device.
 fill() {
     dd if=/dev/zero of="$1" bs=1M count="$2" conv=fsync status=none
+}
+
+# switch_bond MODE OPTION...   lan0 and lan2 become bond0; their peers lan1 and lan3 are the switch at
+# the other end, in a network namespace that the agent does not see. `in_switch ip ...` works there.
+switch_bond() {
+    modprobe bonding max_bonds=0
+    ip link add bond0 type bond mode "$@"
+    ip netns add switch
+    local link
+    for link in lan0 lan2; do
+        ip link set $link down
+        ip link set $link master bond0
+    done
+    for link in lan1 lan3; do
+        ip link set $link netns switch
+    done
+    ip link set bond0 up
+}
+in_switch() { ip netns exec switch "$@"; }
+
+# The switch speaks LACP, and both links are agreed upon.
+lacp_bond() {
+    switch_bond 802.3ad miimon 100 lacp_rate fast xmit_hash_policy layer3+4
+    in_switch ip link add trunk type bond mode 802.3ad miimon 100 lacp_rate fast
+    local link
+    for link in lan1 lan3; do
+        in_switch ip link set $link down
+        in_switch ip link set $link master trunk
+    done
+    in_switch ip link set trunk up
+    await 40 '[ "$(</sys/class/net/bond0/bonding/ad_num_ports)" = 2 ]'
+}
+
+# chips ADDRESS...   a bus with registers at these addresses and no chip behind them.
+chips() {
+    local IFS=,
+    modprobe i2c-dev
+    modprobe i2c-stub chip_addr="$*"
+    local place
+    for place in /sys/class/i2c-dev/*; do
+        [ "$(<"$place/name")" = 'SMBus stub driver' ] && echo "${place##*-}" >/run/bus
+    done
+}
+# registers ADDRESS REGISTER=VALUE...   bytes; words are written 0x0800w.
+registers() {
+    local address=$1 pair mode
+    shift
+    for pair in "$@"; do
+        mode=b
+        [ "${pair%w}" = "$pair" ] || mode=w
+        i2cset -f -y "$(</run/bus)" "$address" "${pair%=*}" "$(sed 's/.*=//; s/w$//' <<<"$pair")" $mode
+    done
+}
+# chip NAME ADDRESS   the kernel's driver takes what is there.
+chip() {
+    modprobe "$1" 2>/dev/null || modprobe "$3"
+    echo "$1 $2" >"/sys/bus/i2c/devices/i2c-$(</run/bus)/new_device"
+}
+no_chip() {
+    echo "$1" >"/sys/bus/i2c/devices/i2c-$(</run/bus)/delete_device"
 }

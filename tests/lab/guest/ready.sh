@@ -1,18 +1,40 @@
 # shellcheck shell=bash
 # Before every scenario: the modules of the hardware that is there, the line to the mail server, and
 # a configuration that holds the built-in rules but looks every second.
-for module in virtio_scsi sd_mod nvme; do modprobe $module; done
-# In its default mode this pair of emulation and driver loses the interrupt of the link.
-modprobe e1000e IntMode=0,0,0,0,0,0,0,0
-for place in /sys/class/net/*; do
-    if [ "$(cat "$place/address")" = 52:54:00:00:00:01 ]; then
-        ip link set "${place##*/}" name mail0
-        ip addr add 10.0.2.15/24 dev mail0
-        ip link set mail0 up
-    fi
-done
-
+mkdir -p /dev/pts /dev/shm
+mount -t devpts pts /dev/pts
+mount -t tmpfs tmp /tmp
 mkdir -p /etc/hostwatch/conf.d
+ln -s /proc/self/mounts /etc/mtab
+echo lab >/proc/sys/kernel/hostname
+echo root:x:0:0:root:/root:/bin/bash >/etc/passwd
+echo root:x:0: >/etc/group
+printf '127.0.0.1 localhost\n10.0.2.100 mail\n' >/etc/hosts
+
+shopt -s nullglob
+modules=()
+for place in /sys/bus/pci/devices/*; do
+    case $(<"$place/class") in
+        0x0108*) modules+=(nvme) ;;
+        0x0100*) modules+=(virtio_scsi sd_mod) ;;
+    esac
+    # In its default mode this pair of emulation and driver loses the interrupt of the link.
+    [ "$(<"$place/device")" != 0x10d3 ] || e1000e=yes
+done
+[ ${#modules[@]} = 0 ] || modprobe -a "${modules[@]}"
+[ -z "$e1000e" ] || modprobe e1000e IntMode=0,0,0,0,0,0,0,0
+
+# Names of links by their place, whatever order they were found in: device nic0 is lan0.
+for place in /sys/class/net/*; do
+    case $(<"$place/address") in
+        52:54:00:00:00:01) echo "link set ${place##*/} name mail0" ;;
+        52:54:00:00:01:*) echo "link set ${place##*/} name lan$((16#$(tail -c 3 "$place/address")))" ;;
+    esac
+done >/run/links
+echo 'addr add 10.0.2.15/24 dev mail0
+link set mail0 up' >>/run/links
+ip -batch /run/links
+
 cat >/etc/hostwatch/hostwatch.yaml <<'END'
 version: 1
 contacts: {ops: {mail: [ops@example.net]}}

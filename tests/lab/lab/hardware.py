@@ -48,8 +48,7 @@ class Hardware:
         self.devices += ["-device", "virtio-scsi-pci,id=scsi0"]
         for number in range(count):
             path = self._file(f"disk{number}.raw")
-            self.devices += ["-drive", f"if=none,id=drive{number},file={path},format=raw,cache=unsafe",
-                             "-device", disk(number)]
+            self.devices += ["-blockdev", image(f"drive{number}", path), "-device", disk(number)]
 
     def _nics(self, count):
         """nic0 and nic1 are wired to each other, nic2 and nic3, nic4 and nic5."""
@@ -72,7 +71,7 @@ class Hardware:
         self._bounded("nvme", count, NVME_MAX)
         for number in range(count):
             path = self._file(f"nvme{number}.raw")
-            self.devices += ["-drive", f"if=none,id=nvmedrive{number},file={path},format=raw,cache=unsafe",
+            self.devices += ["-blockdev", image(f"nvmedrive{number}", path),
                              "-device", f"pcie-root-port,id=slot{number},chassis={number + 1},slot={number + 1}",
                              "-device", f"nvme,id=nvme{number},bus=slot{number},serial=LABNVME{number},"
                              f"drive=nvmedrive{number}"]
@@ -91,6 +90,11 @@ class Hardware:
             raise HardwareError(f"{what}: 1 to {most}, not {count}")
 
 
+def image(name, path):
+    """A disk's contents, which stay when the disk is pulled out."""
+    return f"driver=raw,node-name={name},file.driver=file,file.filename={path},cache.no-flush=on"
+
+
 def disk(number):
     return (f"scsi-hd,bus=scsi0.0,scsi-id={number},drive=drive{number},id=disk{number},"
             f"serial=LABDISK{number}")
@@ -103,9 +107,9 @@ def do(machine, bmc, line):
         case ["unplug", name]:
             machine.qmp("device_del", id=name)
         case ["plug", name] if name.startswith("disk"):
-            number = int(name.removeprefix("disk"))
-            driver, *pairs = disk(number).split(",")
-            machine.qmp("device_add", driver=driver, **dict(pair.split("=", 1) for pair in pairs))
+            driver, *pairs = disk(int(name.removeprefix("disk"))).split(",")
+            pairs = dict(pair.split("=", 1) for pair in pairs)
+            machine.qmp("device_add", driver=driver, **{**pairs, "scsi-id": int(pairs["scsi-id"])})
         case ["link", name, ("up" | "down") as state]:
             machine.qmp("set_link", name=name, up=state == "up")
         case ["nvme", name, "warning", value]:

@@ -33,18 +33,18 @@ class Step:
 
 
 class Expected:
-    """`CRIT raid:md0 degraded, 1 of 2 disks`: a word, an id, and what the text must contain."""
+    """`CRIT raid:md0 | degraded, 1 of 2 disks`: a word, an id, and what the text must contain."""
 
     def __init__(self, line):
-        self.word, self.id, self.text = (line.split(" ", 2) + [""])[:3]
-        self.text = self.text.strip()
+        head, _, self.text = line.partition(" | ")
+        self.word, _, self.id = head.partition(" ")
 
     def fits(self, told):
         same = told.id == self.id or (told.word == "OK" and told.id == self.id.split(":", 1)[-1])
         return told.word == self.word and same and self.text in told.text
 
     def __str__(self):
-        return f"{self.word} {self.id} {self.text}".strip()
+        return f"{self.word} {self.id} | {self.text}".removesuffix(" | ")
 
 
 class Scenario:
@@ -76,7 +76,7 @@ class Scenario:
         else:
             word, _, argument = line.partition(" ")
             if word == "machine":
-                self.machine += [part.strip() for part in argument.split(",")]
+                self.machine += [part.strip() for part in argument.split(",") if part.strip()]
             elif word == "off":
                 self.off = argument
             elif word in STEPS:
@@ -92,4 +92,4 @@ class Scenario:
         if step.kind == "expect":
             for line in step.lines:
                 if line.split(" ")[0] not in WORDS or ":" not in line:
-                    raise ScenarioError(f"{where}: a line is `CRIT check:instance text`: {line}")
+                    raise ScenarioError(f"{where}: a line is `CRIT check:instance | text`: {line}")
