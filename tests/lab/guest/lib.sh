@@ -7,7 +7,7 @@ for place in /sys/block/sd*/device/vpd_pg80; do
     # Bash cannot hold the zero bytes of the page's head.
     serial=$(<"$place")
     disk=${place#/sys/block/}
-    case $serial in *LABDISK*) declare "disk${serial#*LABDISK}=/dev/${disk%%/*}" ;; esac
+    case $serial in *LABDISK*) declare -g "disk${serial#*LABDISK}=/dev/${disk%%/*}" ;; esac
 done 2>/dev/null
 
 # await SECONDS CONDITION...   until the condition holds; fails loudly when it does not in time.

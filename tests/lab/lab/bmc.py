@@ -100,10 +100,10 @@ class Bmc:
     def start(self):
         os.makedirs(os.path.join(self.folder, "state"))
         module = os.path.join(self.folder, "dcmi.so")
-        built = subprocess.run(["cc", "-O1", "-Wall", "-shared", "-fPIC", "-o", module, f"{HERE}/bmc/dcmi.c"],
+        built = subprocess.run(["cc", "-O1", "-Wall", "-shared", "-fPIC", "-o", module, f"{HERE}/lab/dcmi.c"],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if built.returncode != 0:
-            raise OSError(f"bmc/dcmi.c: {built.stdout}")
+            raise OSError(f"lab/dcmi.c: {built.stdout}")
         self._write(POWER_READING_FILE, "312")
         self._write("lan.conf", f'''name "labbmc"
 set_working_mc 0x20

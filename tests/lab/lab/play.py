@@ -23,13 +23,15 @@ BOOT_USUAL_SECONDS = 6
 STATUS = "hostwatch status --json --state /var/lib/hostwatch || true"
 
 
-# Plays whose machines may run now.
+# Plays whose machines may run now; None once the whole run is being ended.
 LIVE = set()
 
 
 def abandon():
     """Ends everything that runs, when the whole run is ended from outside."""
-    for play in list(LIVE):
+    global LIVE
+    live, LIVE = LIVE, None
+    for play in live:
         play.end()
 
 
@@ -59,6 +61,8 @@ class Play:
     def run(self, evidence):
         """None when all is as expected, else what is wrong; then `evidence` holds the traces."""
         fault = None
+        if LIVE is None:
+            return "the run was ended"
         LIVE.add(self)
         try:
             self._boot()
@@ -72,8 +76,9 @@ class Play:
             fault = str(error)
             self._keep(evidence, fault)
         finally:
-            LIVE.discard(self)
-            self.end()
+            if LIVE is not None:
+                LIVE.discard(self)
+                self.end()
         return fault
 
     def end(self):
