@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Before every scenario: the modules of the hardware that is there, the line to the mail server, and
-# a configuration that holds the built-in rules but looks every two seconds.
+# a configuration that holds the built-in rules but looks every second.
 mkdir -p /dev/pts /dev/shm
 mount -t devpts pts /dev/pts
 mount -t tmpfs tmp /tmp
@@ -42,19 +42,19 @@ mail:
   from: hostwatch@example.net
   group_wait: 1s
   via: [{smtp: "10.0.2.100:25", tls: none}]
-defaults: {every: 2s, timeout: 2s, for: 2s, recover_for: 2s}
+defaults: {every: 1s, timeout: 1s, for: 1s, recover_for: 1s}
 END
 # Built-in checks that say for themselves how often and how long. A link that takes another speed is
 # without carrier for up to 4 s; that is no news.
 cat >/etc/hostwatch/conf.d/lab.yaml <<'END'
 checks:
-  nic: {for: 8s}
-  bond: {for: 8s}
-  temperature: {every: 2s, for: 2s}
-  fan: {every: 2s, for: 2s}
-  voltage: {every: 2s, for: 2s}
-  current: {every: 2s, for: 2s}
-  power: {every: 2s, for: 2s}
-  humidity: {every: 2s}
-  intrusion: {every: 2s}
+  nic: {for: 6s}
+  bond: {for: 6s}
+  temperature: {every: 1s, for: 1s}
+  fan: {every: 1s, for: 1s}
+  voltage: {every: 1s, for: 1s}
+  current: {every: 1s, for: 1s}
+  power: {every: 1s, for: 1s}
+  humidity: {every: 1s}
+  intrusion: {every: 1s}
 END

@@ -96,6 +96,8 @@ class Bmc:
         self.log = os.path.join(folder, "bmc.log")
         self.process = None
         self.port, self.console = free_port(), free_port()
+        # Kept open: the simulator does not survive a console that leaves while it writes.
+        self.line = None
 
     def start(self):
         os.makedirs(os.path.join(self.folder, "state"))
@@ -120,7 +122,8 @@ loadlib "{module}" "{self.folder}/{POWER_READING_FILE}"
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.console), 1).close()
+                self.line = socket.create_connection(("127.0.0.1", self.console), START_SECONDS)
+                self._answer()
                 return
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
@@ -147,19 +150,24 @@ loadlib "{module}" "{self.folder}/{POWER_READING_FILE}"
                 self._console(" ".join(words))
 
     def _console(self, command):
-        with socket.create_connection(("127.0.0.1", self.console), START_SECONDS) as line:
-            line.sendall(command.encode() + b"\n")
-            said = b""
-            # The prompt comes once at the start and once after the command.
-            while said.count(b"> ") < 2:
-                more = line.recv(4096)
-                if not more:
-                    break
-                said += more
-        if b"**" in said or b"rror" in said:
-            raise OSError(f"ipmi_sim: {command}: {said.decode(errors='replace')}")
+        self.line.sendall(command.encode() + b"\n")
+        said = self._answer()
+        if "**" in said or "rror" in said:
+            raise OSError(f"ipmi_sim: {command}: {said}")
+
+    def _answer(self):
+        """What the simulator says until its prompt."""
+        said = b""
+        while not said.endswith(b"> "):
+            more = self.line.recv(4096)
+            if not more:
+                raise OSError(f"ipmi_sim ended: {said!r}")
+            said += more
+        return said.decode(errors="replace")
 
     def stop(self):
+        if self.line is not None:
+            self.line.close()
         if self.process is not None:
             self.process.kill()
             self.process.wait()

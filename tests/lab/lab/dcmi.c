@@ -8,7 +8,7 @@
 #include <OpenIPMI/serv.h>
 #include <OpenIPMI/mcserv.h>
 
-enum { DCMI = 0xdc, GET_POWER_READING = 0x02, REFUSED = 0xce, INVALID_COMMAND = 0xc1 };
+enum { DCMI = 0xdc, GET_POWER_READING = 0x02, NOT_READY = 0xce, INVALID_COMMAND = 0xc1 };
 enum { PERIOD_MS = 1000, MEASURES = 0x40 };
 
 static char *reading_file;
@@ -37,7 +37,7 @@ static void answer(lmc_data_t *mc, msg_t *msg, unsigned char *out, unsigned int 
 	if (file)
 		fclose(file);
 	if (read != 1) {
-		out[0] = REFUSED;
+		out[0] = NOT_READY;
 		return;
 	}
 	memset(out, 0, 19);

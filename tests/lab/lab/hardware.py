@@ -115,6 +115,10 @@ def do(machine, bmc, line):
         case ["nvme", name, "warning", value]:
             machine.qmp("qom-set", path=f"/machine/peripheral/{name}",
                         property="smart_critical_warning", value=int(value))
+        case ["mail", "refuse"]:
+            open(machine.refuses, "w", encoding="utf-8").close()
+        case ["mail", "accept"]:
+            os.unlink(machine.refuses)
         case ["bmc", *rest] if bmc is not None:
             bmc.do(rest)
         case _:

@@ -90,6 +90,8 @@ class Machine:
 
     def __init__(self, image, folder, devices):
         self.folder = folder
+        # While this file is there, the mail server takes nothing.
+        self.refuses = os.path.join(folder, "mail", "refuse")
         self.process = None
         control, monitor = (os.path.join(folder, name) for name in ("port", "monitor"))
         self.command = [

@@ -47,6 +47,25 @@ def same(what, tool, ours, tolerance=0.0):
         raise Disagreement(f"{what}: the tool says {tool}, the agent {ours}")
 
 
+# Kinds that are rates: a capture is one moment.
+RATES = ("cpu", "memory", "memory-oom", "load", "disk_io", "bandwidth", "bandwidth-tx")
+
+
+def faithful(script):
+    """None, or where `check --root` of a capture and `check` of the machine itself differ."""
+    told = None
+    for _ in range(TRIES):
+        answers = script("rm -rf /tmp/capture\nhostwatch capture /tmp/capture >/dev/null\n"
+                         "hostwatch check --json || true\n"
+                         "hostwatch check --root /tmp/capture --json || true\n")
+        live, recorded = ({one["id"]: one["state"] for one in json.loads(answer)["results"]
+                           if one["check"] not in RATES} for answer in answers.splitlines())
+        if live == recorded:
+            return None
+        told = f"of the machine {live}, of its capture {recorded}"
+    return told
+
+
 def df(script, mount):
     blocks = script(f"df -P -B1 {mount} | tail -n 1").split()
     inodes = script(f"df -P -i {mount} | tail -n 1").split()
@@ -129,7 +148,7 @@ def sensors(script, chip):
 
 def ipmitool(script, name):
     """`ipmitool sensor`: one sensor of the management controller."""
-    said = script("ipmitool sensor")
+    said = script("ipmitool sensor 2>/dev/null")
     line = next((one for one in said.splitlines() if one.startswith(name + " ")), None)
     if line is None:
         raise Disagreement(f"`ipmitool sensor` has no {name}")
@@ -141,7 +160,7 @@ def ipmitool(script, name):
 
 def dcmi(script):
     """`ipmitool dcmi power reading`: what the whole machine draws."""
-    said = re.search(r"Instantaneous power reading: +(\d+) Watts", script("ipmitool dcmi power reading"))
+    said = re.search(r"Instantaneous power reading: +(\d+) Watts", script("ipmitool dcmi power reading 2>/dev/null"))
     ours = agent(script, "bmc:power")[0]["readings"]
     same("watts", float(said[1]), ours.get("power_watts"))
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from . import hardware, oracle
+from . import hardware, oracle, record
 from .bmc import Bmc
 from .machine import Machine, MachineError
 from .mailbox import Mailbox
@@ -42,10 +42,11 @@ class Failure(Exception):
 class Play:
     """One run of one scenario. `said` is what came, for the line that is printed."""
 
-    def __init__(self, scenario, image):
+    def __init__(self, scenario, image, record=None):
         self.scenario = scenario
         self.folder = tempfile.mkdtemp(prefix="hostwatch-lab-")
         self.image = image
+        self.record = record
         self.machine = self.bmc = None
         self.said = []
         self.expected = []
@@ -174,6 +175,17 @@ class Play:
         told = oracle.compare(step.argument, lambda text: self._script(text))
         if told:
             raise Failure(told)
+
+    def _capture(self, step):
+        """A capture is judged as the machine is; with --record it is kept for tests/it."""
+        told = oracle.faithful(self._script)
+        if told:
+            raise Failure(told)
+        if self.record:
+            _, packed = self.machine.script("tar -C /tmp -c capture 2>/dev/null")
+            path = os.path.join(self.record, step.argument + ".capture")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(record.as_text(self.scenario.title, packed))
 
     # Mail
 

@@ -7,7 +7,7 @@ import re
 
 from .mailbox import WORDS
 
-STEPS = ("config", "setup", "agent", "guest", "host", "expect", "quiet", "repeat", "oracle")
+STEPS = ("config", "setup", "agent", "guest", "host", "expect", "quiet", "repeat", "oracle", "capture")
 # A step that waits longer than this does not belong into a run of all tests.
 WAIT_MAX_SECONDS = 120
 
