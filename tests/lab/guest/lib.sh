@@ -102,11 +102,19 @@ registers() {
         i2cset -f -y "$(</run/bus)" "$address" "${pair%=*}" "$(sed 's/.*=//; s/w$//' <<<"$pair")" $mode
     done
 }
-# chip NAME ADDRESS   the kernel's driver takes what is there.
+# chip NAME ADDRESS   the kernel's driver takes what is there; some find their chip themselves.
 chip() {
-    modprobe "$1" 2>/dev/null || modprobe "$3"
-    echo "$1 $2" >"/sys/bus/i2c/devices/i2c-$(</run/bus)/new_device"
+    local bus place
+    bus=$(</run/bus)
+    place=/sys/bus/i2c/devices/$bus-00${2#0x}
+    modprobe "$1"
+    if [ ! -e "$place" ]; then
+        echo "$1 $2" >"/sys/bus/i2c/devices/i2c-$bus/new_device"
+    elif [ ! -e "$place/driver" ]; then
+        echo "${place##*/}" >"/sys/bus/i2c/drivers/$1/bind"
+    fi
 }
+# no_chip NAME ADDRESS   the driver lets go of it, as when it is unplugged.
 no_chip() {
-    echo "$1" >"/sys/bus/i2c/devices/i2c-$(</run/bus)/delete_device"
+    echo "$(</run/bus)-00${2#0x}" >"/sys/bus/i2c/drivers/$1/unbind"
 }

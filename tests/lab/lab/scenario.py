@@ -65,6 +65,11 @@ class Scenario:
         for step in self.steps:
             self._check(step)
 
+    @property
+    def seconds(self):
+        """How long its steps may wait, all together."""
+        return sum(step.seconds for step in self.steps if step.kind in ("expect", "quiet"))
+
     def _read(self, number, line):
         if line.startswith("#"):
             self.title = self.title or line.lstrip("# ")
