@@ -4,7 +4,7 @@ Each word of a scenario's `machine` line is a method here: `disks 4`, `nics 4`, 
 """
 import os
 
-DISK_BYTES = 96 << 20
+DISK_MIB = 96
 # Two NICs on one hub are wired together.
 NICS_MAX = 6
 DISKS_MAX = 8
@@ -25,11 +25,11 @@ class Hardware:
 
     def want(self, line):
         """`disks 4` and the like."""
-        word, _, count = line.partition(" ")
+        word, *numbers = line.split()
         method = getattr(self, "_" + word, None)
-        if method is None or not (count or "1").isdigit():
+        if method is None or not all(number.isdigit() for number in numbers):
             raise HardwareError(f"no such hardware: {line}")
-        method(int(count or 1))
+        method(*map(int, numbers))
 
     def mail(self, command):
         """A network of its own in which one address answers: a program is started for each
@@ -37,17 +37,17 @@ class Hardware:
         self.devices += ["-netdev", f"user,id=mail,restrict=on,guestfwd=tcp:10.0.2.100:25-cmd:{command}",
                          "-device", "virtio-net-pci,netdev=mail,mac=52:54:00:00:00:01,speed=1000,duplex=full"]
 
-    def _file(self, name, size=DISK_BYTES):
+    def _file(self, name, mebibytes):
         path = os.path.join(self.folder, name)
         with open(path, "wb") as file:
-            file.truncate(size)
+            file.truncate(mebibytes << 20)
         return path
 
-    def _disks(self, count):
+    def _disks(self, count, mebibytes=DISK_MIB):
         self._bounded("disks", count, DISKS_MAX)
         self.devices += ["-device", "virtio-scsi-pci,id=scsi0"]
         for number in range(count):
-            path = self._file(f"disk{number}.raw")
+            path = self._file(f"disk{number}.raw", mebibytes)
             self.devices += ["-blockdev", image(f"drive{number}", path), "-device", disk(number)]
 
     def _nics(self, count):
@@ -70,13 +70,13 @@ class Hardware:
     def _nvme(self, count):
         self._bounded("nvme", count, NVME_MAX)
         for number in range(count):
-            path = self._file(f"nvme{number}.raw")
+            path = self._file(f"nvme{number}.raw", DISK_MIB)
             self.devices += ["-blockdev", image(f"nvmedrive{number}", path),
                              "-device", f"pcie-root-port,id=slot{number},chassis={number + 1},slot={number + 1}",
                              "-device", f"nvme,id=nvme{number},bus=slot{number},serial=LABNVME{number},"
                              f"drive=nvmedrive{number}"]
 
-    def _bmc(self, _count):
+    def _bmc(self):
         self.bmc_wanted = True
 
     def connect_bmc(self, port):
