@@ -44,7 +44,7 @@ class Play:
 
     def __init__(self, scenario, image, record=None):
         self.scenario = scenario
-        self.folder = tempfile.mkdtemp(prefix="hostwatch-lab-")
+        self.folder = None
         self.image = image
         self.record = record
         self.machine = self.bmc = None
@@ -54,9 +54,7 @@ class Play:
         self.running = False
         self.patience = 1.0
         self.repeats_allowed = 0
-        mail = os.path.join(self.folder, "mail")
-        os.mkdir(mail)
-        self.mailbox = Mailbox(mail)
+        self.mailbox = None
         self.since = time.time()
 
     def run(self, evidence):
@@ -64,6 +62,7 @@ class Play:
         fault = None
         if LIVE is None:
             return "the run was ended"
+        self.folder = tempfile.mkdtemp(prefix="hostwatch-lab-")
         LIVE.add(self)
         try:
             self._boot()
@@ -90,6 +89,8 @@ class Play:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _boot(self):
+        os.mkdir(os.path.join(self.folder, "mail"))
+        self.mailbox = Mailbox(os.path.join(self.folder, "mail"))
         wanted = hardware.Hardware(self.folder)
         wanted.mail(f"{sys.executable} {HERE}/lab/smtp.py {self.folder}/mail")
         for line in self.scenario.machine:
