@@ -10,9 +10,10 @@ for place in /sys/block/sd*/device/vpd_pg80; do
     case $serial in *LABDISK*) declare -g "disk${serial#*LABDISK}=/dev/${disk%%/*}" ;; esac
 done 2>/dev/null
 
-# await SECONDS CONDITION...   until the condition holds; fails loudly when it does not in time.
+# await SECONDS CONDITION...   until the condition holds; fails loudly when it does not in time. The
+# seconds are those of an idle machine.
 await() {
-    local deadline=$((SECONDS + $1))
+    local deadline=$((SECONDS + $1 * $(</run/patience)))
     shift
     until eval "$*"; do
         if [ $SECONDS -ge $deadline ]; then

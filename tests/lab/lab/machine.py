@@ -11,7 +11,7 @@ import time
 
 # Under emulation on a busy machine; 5 s is usual.
 BOOT_SECONDS = 90
-# A script may take this long unless its step says otherwise.
+# A script may take this long.
 SCRIPT_SECONDS = 60
 # Beyond the script's own time: the guest itself is stuck then.
 GRACE_SECONDS = 15

@@ -3,6 +3,7 @@
 What a failure leaves behind is gathered here too.
 """
 import json
+import math
 import os
 import shutil
 import sys
@@ -11,12 +12,15 @@ import time
 
 from . import hardware, oracle, record
 from .bmc import Bmc
-from .machine import Machine, MachineError
+from .machine import SCRIPT_SECONDS, Machine, MachineError
 from .mailbox import Mailbox
 from .scenario import Expected
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 POLL_SECONDS = 0.1
+# Twice the `group_wait` of guest/ready.sh.
+SETTLE_SECONDS = 2
+SETTLE_SECONDS_MAX = 60
 # The seconds of scenarios are those of an idle machine, which boots in this time under emulation;
 # where the boot took longer, mails may as well.
 BOOT_USUAL_SECONDS = 6
@@ -103,10 +107,10 @@ class Play:
         begun = time.monotonic()
         self.machine.start()
         self.patience = max(1.0, (time.monotonic() - begun) / BOOT_USUAL_SECONDS)
-        self._script(". /lab/ready.sh")
+        self._script(f"echo {math.ceil(self.patience)} >/run/patience\n. /lab/ready.sh")
 
-    def _script(self, text, seconds=60):
-        code, output = self.machine.script(text, seconds)
+    def _script(self, text):
+        code, output = self.machine.script(text, SCRIPT_SECONDS * self.patience)
         if code != 0:
             raise Failure(f"exit code {code}: {output.decode(errors='replace').strip()[-1500:]}")
         return output.decode(errors="replace")
@@ -165,8 +169,6 @@ class Play:
             while time.time() < until:
                 self._none_waits()
                 time.sleep(POLL_SECONDS)
-        # What was decided within that time may still be on its way.
-        self._settle()
         self.since = time.time()
 
     def _repeat(self, step):
@@ -205,13 +207,15 @@ class Play:
             raise Failure(f"came `{self.waiting[0]}`, expected no mail")
 
     def _settle(self):
-        """Until the agent's outbox is empty."""
-        deadline = time.time() + 30
+        """Until the agent has nothing left to send, and had the time to put changes together."""
+        begun = self._agents_clock()
+        deadline = time.time() + SETTLE_SECONDS_MAX
         while time.time() < deadline:
-            if self._script("ls /var/lib/hostwatch/outbox 2>/dev/null | wc -l; true").strip() == "0":
-                break
+            status = self._status()
+            if not status["mail"]["waiting"] and self._clock(status) - begun >= SETTLE_SECONDS:
+                return
             time.sleep(POLL_SECONDS)
-        self._none_waits()
+        raise Failure("mail still waits in the agent")
 
     def _end(self):
         if self.running:
@@ -223,15 +227,21 @@ class Play:
         if faults:
             raise Failure("; ".join(faults))
 
-    def _agents_clock(self):
-        """Seconds of some day far back at which the running agent answers."""
+    def _status(self):
         output = self._script(STATUS)
         try:
-            stamp = json.loads(output)["at"]
-        except (ValueError, KeyError):
+            return json.loads(output)
+        except ValueError:
             raise Failure(f"the agent does not answer `status`: {output.strip()}") from None
-        moment = time.strptime(stamp.split(".")[0], "%Y-%m-%dT%H:%M:%S")
-        return time.mktime(moment) + float("0." + stamp.split(".")[1].rstrip("Z"))
+
+    def _agents_clock(self):
+        """Seconds of some day far back at which the running agent answers."""
+        return self._clock(self._status())
+
+    @staticmethod
+    def _clock(status):
+        stamp, fraction = status["at"].rstrip("Z").split(".")
+        return time.mktime(time.strptime(stamp, "%Y-%m-%dT%H:%M:%S")) + float("0." + fraction)
 
     # Evidence
 
