@@ -5,7 +5,7 @@
 //! `HOSTWATCH_BLESS=1` writes the verdicts of now into them: read the change.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -32,7 +32,10 @@ fn unpack(text: &str, root: &Path) {
             if unfinished {
                 text.pop();
             }
-            fs::write(path, text).unwrap();
+            let is_tool = path.parent().is_some_and(|folder| folder == root.join("bin"));
+            let mode = if is_tool { 0o755 } else { 0o644 };
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         }
     };
     for line in text.split_inclusive('\n') {
