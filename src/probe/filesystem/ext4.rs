@@ -9,6 +9,8 @@ use crate::model::time::Moment;
 
 /// Where the kernel refuses a write because the journal was stopped (`fs/ext4/ext4_jbd2.c`).
 const REFUSED_IN: &str = "ext4_journal_check_start";
+/// Its own number for EROFS (`fs/ext4/ext4.h`), noted by whoever had wanted to write.
+const REFUSED_WITH: &str = "8";
 
 /// What was seen of one mount's errors.
 #[derive(Debug, Default)]
@@ -44,8 +46,10 @@ impl Errors {
         let grown = self.count.replace(count).is_some_and(|before| count > before);
         if count == 0 {
             self.stopped = false;
-        } else if grown && line(host, device, "last_error_func").as_deref() == Some(REFUSED_IN) {
-            self.stopped = true;
+        } else if grown {
+            let last = |file, word| line(host, device, file).as_deref() == Some(word);
+            self.stopped |= last("last_error_func", REFUSED_IN);
+            self.stopped |= last("last_error_errcode", REFUSED_WITH);
         }
         self.stopped
     }

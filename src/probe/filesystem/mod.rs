@@ -488,19 +488,22 @@ mod tests {
         std::fs::create_dir_all(machine.dir.path().join("sys/dev/block")).unwrap();
         let link = machine.dir.path().join("sys/dev/block/8:1");
         std::os::unix::fs::symlink("../../block/sda/sda1", link).unwrap();
-        let errors = |machine: &Machine, count: &str, function: &str| {
+        let errors = |machine: &Machine, count: &str, function: &str, code: &str| {
             machine.put("sys/fs/ext4/sda1/errors_count", count);
             machine.put("sys/fs/ext4/sda1/last_error_func", function);
+            machine.put("sys/fs/ext4/sda1/last_error_errcode", code);
         };
-        errors(&machine, "2\n", "ext4_journal_check_start\n");
+        errors(&machine, "2\n", "ext4_journal_check_start\n", "2\n");
         assert_eq!(machine.see("rw"), Some(false), "from before the agent came");
-        errors(&machine, "3\n", "ext4_lookup\n");
+        errors(&machine, "3\n", "ext4_lookup\n", "5\n");
         assert_eq!(machine.see("rw"), Some(false), "an error, and writes go on");
-        errors(&machine, "5\n", "ext4_journal_check_start\n");
+        errors(&machine, "4\n", "ext4_journal_check_start\n", "2\n");
         assert_eq!(machine.see("rw"), Some(true));
         assert_eq!(machine.see("rw"), Some(true), "nobody writes, so nothing more is counted");
-        errors(&machine, "0\n", "\n");
+        errors(&machine, "0\n", "\n", "0\n");
         assert_eq!(machine.see("rw"), Some(false), "it was repaired");
+        errors(&machine, "2\n", "__ext4_new_inode\n", "8\n");
+        assert_eq!(machine.see("rw"), Some(true), "noted where a file was to be made");
     }
 
     #[test]
