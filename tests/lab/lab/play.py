@@ -180,15 +180,16 @@ class Play:
             raise Failure(told)
 
     def _capture(self, step):
-        """A capture is judged as the machine is; with --record it is kept for tests/it."""
+        """With --record, a capture that is judged as the machine is; it is kept for tests/it."""
+        if not self.record:
+            return
         told = oracle.faithful(self._script)
         if told:
             raise Failure(told)
-        if self.record:
-            _, packed = self.machine.script("tar -C /tmp -c capture 2>/dev/null")
-            path = os.path.join(self.record, step.argument + ".capture")
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(record.as_text(self.scenario.title, packed))
+        _, packed = self.machine.script("tar -C /tmp -c capture 2>/dev/null")
+        path = os.path.join(self.record, step.argument + ".capture")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(record.as_text(self.scenario.title, packed))
 
     # Mail
 
