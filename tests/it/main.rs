@@ -31,6 +31,7 @@ mod hostile;
 mod hung_mount;
 mod hwmon;
 mod inventory;
+mod lab_captures;
 mod mail_text;
 mod nic;
 mod outbox;

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use crate::host::Host;
-use crate::host::file::{Shape, read, read_line};
+use crate::host::file::{Shape, read};
+use crate::host::mounts;
 use crate::host::space::{self, DeviceNumber, Space};
-use crate::host::{dir, mounts};
 use crate::model::reading::{Bad, Metric, MetricId, Observation, ProbeError, Reading};
 use crate::model::time::Moment;
 use crate::model::unit::{Span, Unit};
@@ -18,6 +18,7 @@ use crate::probe::{Found, Kind, KindSpec, Options, Probe, Selector, numbers};
 use survey::Target;
 
 mod class;
+mod ext4;
 mod survey;
 
 /// The kind.
@@ -147,12 +148,14 @@ struct Reader {
     flag: Option<bool>,
     /// Whether it is read-only on purpose.
     on_purpose: Option<bool>,
+    errors: ext4::Errors,
 }
 
 impl Reader {
     fn new(target: Target) -> Self {
         let instance = readable(&target.place).as_str().into();
-        Self { target, instance, verified: None, flag: None, on_purpose: None }
+        let errors = ext4::Errors::default();
+        Self { target, instance, verified: None, flag: None, on_purpose: None, errors }
     }
 
     /// Sizes of the right file system, or why there are none.
@@ -239,6 +242,14 @@ impl Reader {
         if stopped {
             return Some(true);
         }
+        let refuses = self.target.fstype == "ext4"
+            && self
+                .target
+                .device
+                .is_some_and(|device| self.errors.refuse_writes(host, device, line.ids, now));
+        if refuses {
+            return Some(true);
+        }
         if !read_only {
             // Once writable, a later turn is never on purpose unless fstab says so.
             self.on_purpose = Some(self.by_fstab(host) == Some(true));
@@ -266,13 +277,8 @@ impl Reader {
 
     /// Whether ext4 wrote down an error: then read-only at first sight is damage, not purpose.
     fn kernel_counted_errors(&self, host: &Host) -> bool {
-        let errors = || {
-            let (major, minor) = self.target.device?;
-            let name = dir::link_name(host, &format!("sys/dev/block/{major}:{minor}"))?;
-            let count = read_line(host, &format!("sys/fs/ext4/{name}/errors_count")).ok()?;
-            count.parse::<u64>().ok()
-        };
-        errors().is_some_and(|count| count > 0)
+        let errors = self.target.device.and_then(|device| ext4::counted(host, device));
+        errors.is_some_and(|count| count > 0)
     }
 }
 
@@ -474,6 +480,30 @@ mod tests {
         )
         .unwrap();
         assert_eq!(machine.see("ro"), Some(true));
+    }
+
+    #[test]
+    fn a_stopped_journal_that_the_mount_table_does_not_show_is_read_only() {
+        let mut machine = Machine::new("/dev/sda1 /data ext4 defaults 0 2\n");
+        std::fs::create_dir_all(machine.dir.path().join("sys/dev/block")).unwrap();
+        let link = machine.dir.path().join("sys/dev/block/8:1");
+        std::os::unix::fs::symlink("../../block/sda/sda1", link).unwrap();
+        let errors = |machine: &Machine, count: &str, function: &str, code: &str| {
+            machine.put("sys/fs/ext4/sda1/errors_count", count);
+            machine.put("sys/fs/ext4/sda1/last_error_func", function);
+            machine.put("sys/fs/ext4/sda1/last_error_errcode", code);
+        };
+        errors(&machine, "2\n", "ext4_journal_check_start\n", "2\n");
+        assert_eq!(machine.see("rw"), Some(false), "from before the agent came");
+        errors(&machine, "3\n", "ext4_lookup\n", "5\n");
+        assert_eq!(machine.see("rw"), Some(false), "an error, and writes go on");
+        errors(&machine, "4\n", "ext4_journal_check_start\n", "2\n");
+        assert_eq!(machine.see("rw"), Some(true));
+        assert_eq!(machine.see("rw"), Some(true), "nobody writes, so nothing more is counted");
+        errors(&machine, "0\n", "\n", "0\n");
+        assert_eq!(machine.see("rw"), Some(false), "it was repaired");
+        errors(&machine, "2\n", "__ext4_new_inode\n", "8\n");
+        assert_eq!(machine.see("rw"), Some(true), "noted where a file was to be made");
     }
 
     #[test]

@@ -193,6 +193,7 @@ impl Judge<'_> {
                 );
                 let fact = format!("{}: out of order{who}", volume.state);
                 report.say(State::Critical, "failed", fact, detail);
+                report.distinguish("lost".to_owned());
             }
             Some(Means::Degraded | Means::Rebuilding) if is_rebuilding => {
                 let fact = format!("{}, {}{who}", redundancy_words(left), progress(task));
@@ -207,6 +208,7 @@ impl Judge<'_> {
                 }
                 let fact = format!("degraded, {}{who}", redundancy_words(left));
                 report.say(state, "degraded", fact, detail);
+                report.distinguish(format!("missing-{missing}"));
             }
             None => {
                 let fact = unknown("State", &volume.state);
@@ -315,9 +317,11 @@ impl Judge<'_> {
             }
             Some(Means::Warn(text)) => {
                 report.say(State::Warning, "drive", explained(said, text), detail.clone());
+                report.distinguish(format!("drive-{}", drive.place));
             }
             Some(Means::Bad(text)) => {
                 report.say(State::Critical, "drive", explained(said, text), detail.clone());
+                report.distinguish(format!("drive-{}", drive.place));
             }
             Some(Means::Rebuilding) => {
                 let fact = format!("{said}, {}", progress(drive.task.as_ref()));
@@ -335,6 +339,7 @@ impl Judge<'_> {
         if drive.failing {
             let fact = format!("drive {} is expected to fail soon", drive.place);
             report.say(State::Warning, "failing", fact, detail.clone());
+            report.distinguish(format!("failing-{}", drive.place));
         }
         if drive.foreign {
             let fact =

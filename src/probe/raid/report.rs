@@ -65,6 +65,14 @@ impl Report {
         });
     }
 
+    /// Tells the fact that was said last from others of its code: one more lost disk is news,
+    /// although the array was critical before.
+    pub(super) fn distinguish(&mut self, key: String) {
+        if let Some(finding) = self.findings.last_mut() {
+            finding.key = key;
+        }
+    }
+
     /// Adds a value.
     pub(super) fn measure(&mut self, metric: MetricId, value: f64) {
         self.readings.push(Reading { metric, value });

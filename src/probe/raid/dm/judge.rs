@@ -174,6 +174,7 @@ fn raid(
         let fact =
             format!("failed, only {working} of {all} legs left{legs}: its data is not available");
         report.say(State::Critical, "failed", fact, vec![next]);
+        report.distinguish("lost".to_owned());
     } else if missing > 0 {
         let (state, code, now) = match running {
             Some("recover") if dead == 0 => (State::Warning, "rebuilding", doing("rebuild")),
@@ -193,6 +194,7 @@ fn raid(
             detail.push(next);
         }
         report.say(state, code, format!("degraded, {working} of {all} legs{legs}; {now}"), detail);
+        report.distinguish(format!("missing-{missing}"));
     } else {
         let known = match running {
             None => None,

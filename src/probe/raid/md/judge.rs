@@ -76,6 +76,7 @@ impl View<'_> {
                 self.level
             );
             report.say(State::Critical, "broken", fact, self.member_detail(host));
+            report.distinguish("lost".to_owned());
             return;
         }
         if self.missing == 0 {
@@ -90,6 +91,7 @@ impl View<'_> {
                 counted(all, "disk", "disks")
             );
             report.say(State::Critical, "failed", fact, self.member_detail(host));
+            report.distinguish("lost".to_owned());
             return;
         }
         if self.is_made_for_more_bays(all, working) {
@@ -115,6 +117,7 @@ impl View<'_> {
         }];
         detail.extend(self.member_detail(host));
         report.say(state, code, fact, detail);
+        report.distinguish(format!("missing-{}", self.missing));
     }
 
     /// What is being done about a missing member, and how bad that makes it.

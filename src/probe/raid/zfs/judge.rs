@@ -85,6 +85,10 @@ fn condition(host: &Host, state: &str, pool: &Pool, report: &mut Report) {
             }
             detail.extend(disk_detail(host, pool));
             report.say(severity, code, format!("degraded{who}{doing}"), detail);
+            report.distinguish(match redundancy(pool) {
+                Some(left) => format!("left-{left}"),
+                None => "degraded".to_owned(),
+            });
         }
         "SUSPENDED" | "FAULTED" | "UNAVAIL" | "OFFLINE" | "REMOVED" => {
             let fact = match state {
@@ -92,6 +96,7 @@ fn condition(host: &Host, state: &str, pool: &Pool, report: &mut Report) {
                 _ => format!("failed ({state}): its data is not available{who}"),
             };
             report.say(State::Critical, "failed", fact, disk_detail(host, pool));
+            report.distinguish("lost".to_owned());
         }
         "" => {
             let fact = "its state is not known".to_owned();
