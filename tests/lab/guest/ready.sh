@@ -59,4 +59,5 @@ checks:
   power: {every: 1s, for: 1s}
   humidity: {every: 1s}
   intrusion: {every: 1s}
+  bmc: {every: 2s}
 END
