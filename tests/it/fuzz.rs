@@ -16,6 +16,7 @@ use hostwatch::daemon::request::Request;
 use hostwatch::engine::last_clocks;
 use hostwatch::model::unit::Unit;
 use hostwatch::notify::mime;
+use hostwatch::parse::account::Account;
 use hostwatch::parse::controller::Controller;
 use hostwatch::parse::hwmon::Sensor;
 use hostwatch::parse::{
@@ -347,6 +348,7 @@ static PARSERS: &[Parser] = &[
             "cpu::online",
             "cpu::count_list",
             "cpu::loadavg",
+            "cpu::boot_time_seconds",
             "mod::fraction",
         ],
         captures: &["/proc/stat", "/loadavg"],
@@ -355,8 +357,24 @@ static PARSERS: &[Parser] = &[
             black_box(cpu::all_cpus(text));
             black_box(cpu::online(text));
             black_box(cpu::loadavg(text));
+            black_box(cpu::boot_time_seconds(text));
             black_box(hostwatch::parse::fraction(text));
             utf8(text, |text| eat(cpu::count_list(text)));
+        },
+    },
+    Parser {
+        name: "account",
+        covers: &["account::named", "account::numbered"],
+        captures: &[],
+        written: || {
+            texts(&[
+                "root:x:0:0::/root:/bin/sh\nhostwatch:x:998:997::/:/bin/false\n",
+                "adm:x:4:hostwatch,root\nhostwatch:x:997:\ndisk:x:6:x\n",
+            ])
+        },
+        parse: |text| {
+            utf8(text, |text| eat(Account::named("hostwatch", text, text)));
+            utf8(text, |text| eat(Account::numbered(998, text, text)));
         },
     },
     Parser {
