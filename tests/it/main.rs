@@ -25,6 +25,7 @@ mod fixtures;
 mod full_disk;
 mod further_facts;
 mod fuzz;
+mod fuzz_table;
 mod generated;
 mod hardware_cost;
 mod hostile;
