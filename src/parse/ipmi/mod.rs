@@ -37,13 +37,6 @@ pub enum Malformed {
         /// Bytes there should have been at least.
         least: usize,
     },
-    /// A byte that says that this is something else.
-    Foreign {
-        /// What was read.
-        what: &'static str,
-        /// The byte.
-        byte: u8,
-    },
 }
 
 impl fmt::Display for Malformed {
@@ -52,7 +45,6 @@ impl fmt::Display for Malformed {
             Self::Short { what, bytes, least } => {
                 write!(f, "{what} of {bytes} bytes, at least {least} are needed")
             }
-            Self::Foreign { what, byte } => write!(f, "{what} cannot hold {byte:#04x}"),
         }
     }
 }

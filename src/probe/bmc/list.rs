@@ -206,12 +206,17 @@ fn stamp(asker: &mut Asker, device: &Device) -> Result<Option<(List, Vec<u8>)>, 
 }
 
 fn key(id: &[u8], stamp: &[u8]) -> Vec<u8> {
-    let mut key = id.to_vec();
-    if let Some(major) = key.get_mut(2) {
+    [&settled(id), stamp].concat()
+}
+
+/// An answer of Get Device ID without the bit that says that the device is being updated, so that
+/// equal ones are of one device (section 20.1).
+pub(super) fn settled(id: &[u8]) -> Vec<u8> {
+    let mut id = id.to_vec();
+    if let Some(major) = id.get_mut(2) {
         *major &= !UPDATING;
     }
-    key.extend(stamp);
-    key
+    id
 }
 
 /// The sensors of records. Of two of one number that can be read, the first is meant.

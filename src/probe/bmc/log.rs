@@ -37,6 +37,7 @@ const REFUSALS: u32 = 4;
 const ALL_PAST: (u32, u32) = (u32::MAX, 0);
 /// Number that asks for the first entry.
 const FIRST_ENTRY: u16 = 0;
+
 /// What the agent must know of a log after a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Log {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::list::Sensors;
+use super::list::{Sensors, settled};
 use super::log::{self, Live, Log};
 use super::question::{Asker, NO_PRIVILEGE, Refusal, is_passing};
 use super::sensing::Sensing;
@@ -184,13 +184,13 @@ impl Bmc {
     /// time, is asked again: a BMC that answers at random is not to be believed in anything.
     fn identity(&mut self, asker: &mut Asker) -> Result<Vec<u8>, Refusal> {
         let id = asker.ask(0x06, 0x01, &[])?;
-        if self.identity.as_ref().is_none_or(|known| !is_same(known, &id)) {
+        if self.identity.as_deref() != Some(&settled(&id)) {
             let again = asker.ask(0x06, 0x01, &[])?;
-            if !is_same(&again, &id) {
+            if settled(&again) != settled(&id) {
                 let why = "the BMC says each time that it is another: its answers make no sense";
                 return Err(Refusal::Lost(ProbeError::Malformed(why.to_owned())));
             }
-            self.identity = Some(id.clone());
+            self.identity = Some(settled(&id));
         }
         Ok(id)
     }
@@ -215,20 +215,6 @@ impl Bmc {
         self.seldom = Some((now, seldom.clone()));
         Ok(seldom)
     }
-}
-
-/// Whether two answers of Get Device ID are of one device; one bit says that it is being updated
-/// (section 20.1).
-fn is_same(one: &[u8], other: &[u8]) -> bool {
-    const UPDATING: (usize, u8) = (2, 0x80);
-    let settled = |id: &[u8]| -> Vec<u8> {
-        let mut id = id.to_vec();
-        if let Some(byte) = id.get_mut(UPDATING.0) {
-            *byte &= !UPDATING.1;
-        }
-        id
-    };
-    settled(one) == settled(other)
 }
 
 /// The power that the BMC measures (DCMI 1.5 section 6.6.1).
