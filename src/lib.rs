@@ -19,6 +19,7 @@
 //! L3  config   YAML as written (with places) -> plan as run (everything resolved and bounded)
 //! L2  probe    what can be watched, one file a kind
 //!     alert    window, rule, state machine: pure
+//!     evidence what is behind a change, gathered by a child process when it happens
 //!     notify   mail: text, outbox, delivery
 //! L1  host     the only door to the observed machine: live, or recorded below a root
 //!     parse    text in, struct out: pure
@@ -46,6 +47,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod engine;
+pub mod evidence;
 pub mod host;
 pub mod model;
 pub mod notify;

@@ -85,6 +85,10 @@ section! {
         "mail" => mail: List<MailAddress>;
         /// How subjects are written.
         "style" => style: SubjectStyle = "state-first";
+        /// Whether mails have an HTML part beside the text, made for phones.
+        "html" => html: bool = "true";
+        /// Whether the HTML part has a chart of the metric.
+        "chart" => chart: bool = "true";
     }
 }
 
@@ -113,6 +117,9 @@ section! {
         "queue" => queue: Queue;
         /// Changes within this time go to a contact in one mail.
         "group_wait" => group_wait: Span = "30s";
+        /// Whether what is behind a change is looked for when it happens: processes, files,
+        /// connections. Only their names are told, never arguments.
+        "culprits" => culprits: bool = "true";
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) fn mail(
         via,
         keep: queue.keep.map(|at| at.value).unwrap_or_default(),
         group_wait: section.group_wait.map(|at| at.value).unwrap_or_default(),
+        culprits: section.culprits.is_none_or(|at| at.value),
     }
 }
 

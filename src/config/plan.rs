@@ -261,6 +261,8 @@ pub struct MailPlan {
     pub keep: Span,
     /// Changes within this time go to a contact in one mail.
     pub group_wait: Span,
+    /// Whether evidence is gathered when something changes.
+    pub culprits: bool,
 }
 
 /// How this machine's BMC is reached.

@@ -129,11 +129,13 @@ fn contacts(
             );
         }
         let style = section.style.as_ref().map(|style| style.value.0).unwrap_or_default();
-        contacts.insert(name.value.clone(), Contact { mail, style });
+        let html = section.html.as_ref().is_none_or(|at| at.value);
+        let chart = section.chart.as_ref().is_none_or(|at| at.value);
+        contacts.insert(name.value.clone(), Contact { mail, style, html, chart });
     }
     let written = input.merged.entry("contacts").is_some_and(|e| !e.value.entries().is_empty());
     if contacts.is_empty() && !written {
-        let root = Contact { mail: vec!["root".to_owned()], style: Default::default() };
+        let root = Contact { mail: vec!["root".to_owned()], ..Contact::default() };
         contacts.insert("root".to_owned(), root);
     }
     contacts

@@ -124,5 +124,9 @@ fn notice(contact: &str, episode: u64, now: Now) -> Notice {
         changes: 0,
         advice: None,
         runbook: None,
+        evidence: None,
+        remarks: Vec::new(),
+        reminder: None,
+        follows: None,
     }
 }

@@ -82,7 +82,7 @@ fn engine(check: Check, instances: &[Arc<str>], effects: &mut Vec<Effect>) -> En
     let mut plan = Plan { checks: vec![Arc::new(check)], ..Plan::default() };
     plan.contacts.insert(
         "ops".to_owned(),
-        Contact { mail: vec!["o@h".to_owned()], style: Style::StateFirst },
+        Contact { mail: vec!["o@h".to_owned()], style: Style::StateFirst, ..Contact::default() },
     );
     plan.mail.group_wait = Span::from_secs(40 * 86_400);
     let now = Now { moment: Moment(0), wall: Stamp(0) };

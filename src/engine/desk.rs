@@ -2,7 +2,9 @@
 //! knows no state and no text.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
+use crate::model::evidence::Evidence;
 use crate::model::id::Id;
 use crate::model::limit::{BURST_NOTICES, BURST_WAIT, NOTICES_PER_MAIL, STORM_MAILS, STORM_WITHIN};
 use crate::model::time::Moment;
@@ -35,6 +37,13 @@ impl Desk {
         }
         self.waiting.insert(number, notice);
         replaced
+    }
+
+    /// Lays evidence into the notice that waits about this episode of this instance; says which.
+    pub(super) fn lay_in(&mut self, about: &(Id, u64), evidence: &Arc<Evidence>) -> Option<u64> {
+        let number = *self.about.get(about)?;
+        self.waiting.get_mut(&number)?.evidence = Some(Arc::clone(evidence));
+        Some(number)
     }
 
     /// When the next mail is due.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::config::plan::Plan;
+use crate::evidence::Inquiry;
+use crate::model::evidence::Evidence;
 use crate::model::reading::{ProbeError, Sample};
 use crate::model::time::Moment;
 use crate::notify::mail::Mail;
@@ -59,6 +61,15 @@ pub enum Event {
     StoreFailed(WriteId, String),
     /// What became of a delivery.
     Delivery(DeliveryReport),
+    /// An answer to [`Effect::Inquire`], or a part of one.
+    Gathered {
+        /// Number of the question.
+        number: u64,
+        /// All that is known so far.
+        evidence: Evidence,
+        /// Whether nothing more comes.
+        done: bool,
+    },
     /// A new configuration that has been validated.
     Reload(Box<Plan>),
     /// A reload was refused; the errors, rendered, are for a person.
@@ -132,6 +143,9 @@ pub enum Effect {
         /// Ways out, in order.
         relays: Vec<Relay>,
     },
+    /// Find out what is behind a change and answer with [`Event::Gathered`], once or more often; no
+    /// check and no mail of another change waits for it.
+    Inquire(Box<Inquiry>),
     /// One line for the log: a transition, a refusal, a trouble. Never more than one a change.
     Log {
         /// How important.

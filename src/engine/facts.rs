@@ -89,6 +89,10 @@ impl Engine {
             changes: watch.flap.recent(now.moment).max(watch.flap.count.min(u32::from(u16::MAX))),
             advice: watch.check.advice.clone(),
             runbook: watch.check.runbook.clone(),
+            evidence: None,
+            remarks: Vec::new(),
+            reminder: None,
+            follows: None,
         }
     }
 
@@ -138,6 +142,10 @@ impl Engine {
             changes: 0,
             advice: None,
             runbook: None,
+            evidence: None,
+            remarks: Vec::new(),
+            reminder: None,
+            follows: None,
         }
     }
 }

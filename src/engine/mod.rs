@@ -7,6 +7,7 @@
 //! pins     what must be there and is not                        (pins.rs)
 //! watch    one instance: windows, state, episode, what was told   (watch.rs, kept.rs)
 //! telling  from a transition to notices                           (telling.rs, facts.rs)
+//! evidence what is behind a change, asked when it happens       (evidence.rs)
 //! desk     notices wait for each other, then become a mail        (desk.rs, posting.rs)
 //! report   what `status` and `explain` show                       (report.rs, outlook.rs, wire.rs)
 //! pen      nothing is told before it is on the disk               (pen.rs, record.rs, storing.rs)
@@ -27,6 +28,7 @@ use crate::notify::outbox::Outbox;
 use agent::Fault;
 use desk::Desk;
 use event::{Effect, Event, NextWake};
+use evidence::Questions;
 use kept::Kept;
 use listing::Surveyed;
 use pen::Pen;
@@ -39,6 +41,7 @@ mod agent;
 mod alternation;
 mod desk;
 pub mod event;
+mod evidence;
 mod facts;
 mod kept;
 mod listing;
@@ -113,6 +116,7 @@ pub struct Engine {
     foreign: Vec<Vec<u8>>,
     numbers: Numbers,
     desks: BTreeMap<String, Desk>,
+    questions: Questions,
     outbox: Outbox,
     mails: BTreeMap<MailId, Sent>,
     delivering: Option<(MailId, Moment)>,
@@ -160,6 +164,7 @@ impl Engine {
             foreign: replay.foreign,
             numbers,
             desks: BTreeMap::new(),
+            questions: Questions::default(),
             outbox: Outbox::new(plan.mail.keep),
             mails: BTreeMap::new(),
             delivering: None,
@@ -235,6 +240,9 @@ impl Engine {
                 self.release(&mails);
             }
             Event::Delivery(report) => self.delivered(&report, effects),
+            Event::Gathered { number, evidence, done } => {
+                self.gathered(number, evidence, done);
+            }
             Event::Reload(plan) => self.reload(*plan, effects),
             Event::ReloadRefused(why) => self.refuse_reload(why, effects),
             Event::Flush => {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::model::limit::BURST_NOTICES;
 use crate::model::limit::{DELIVERY_DEADLINE, DELIVERY_GRACE, MAIL_STUCK, REFUSALS, REPLY_CHARS};
 use crate::model::state::State;
 use crate::model::time::Moment;
@@ -13,6 +14,7 @@ use crate::notify::outbox::{DeliveryReport, Fate, Settled};
 use crate::notify::text::{self, Letterhead};
 
 use super::agent::Fault;
+use super::desk::Desk;
 use super::event::Effect;
 use super::record::{self, Ends, Posted};
 use super::{Engine, Sent, facts};
@@ -78,10 +80,12 @@ impl Engine {
     /// Composes the mails that are due, or all.
     pub(super) fn post(&mut self, all: bool, effects: &mut Vec<Effect>) {
         let now = self.now.moment;
-        let wait = self.plan.mail.group_wait;
         let due = |at: Option<Moment>| at.is_some_and(|at| all || at <= now);
-        while let Some(contact) =
-            self.desks.iter().find(|(_, desk)| due(desk.due(wait))).map(|(name, _)| name.clone())
+        while let Some(contact) = self
+            .desks
+            .iter()
+            .find(|(_, desk)| due(self.desk_due(desk)))
+            .map(|(name, _)| name.clone())
         {
             // What is told must be on the disk before the mail that tells it.
             self.flush_turn(effects);
@@ -90,6 +94,14 @@ impl Engine {
             self.compose(&contact, numbers, &notices, effects);
         }
         self.merge(effects);
+    }
+
+    /// When the next mail of a desk is due: evidence that is being gathered is waited for.
+    fn desk_due(&self, desk: &Desk) -> Option<Moment> {
+        let due = desk.due(self.plan.mail.group_wait)?;
+        let awaited = |notice: &Notice| self.questions.awaited(&notice.id, notice.episode);
+        let evidence = desk.waiting().values().take(BURST_NOTICES).filter_map(awaited).max();
+        Some(evidence.map_or(due, |at| at.max(due)))
     }
 
     /// One mail from notices.
@@ -270,8 +282,7 @@ impl Engine {
 
     /// When mail needs attention next.
     pub(super) fn mail_due(&self) -> Option<Moment> {
-        let wait = self.plan.mail.group_wait;
-        let desks = self.desks.values().filter_map(|desk| desk.due(wait));
+        let desks = self.desks.values().filter_map(|desk| self.desk_due(desk));
         let delivery = match self.delivering {
             Some((_, since)) => Some(since + DELIVERY_DEADLINE + DELIVERY_GRACE),
             None => self.outbox.next_due(),

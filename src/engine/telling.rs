@@ -101,7 +101,7 @@ impl Engine {
             let line = format!("{}: {word}: {state}", watch.id);
             effects.push(Effect::Log { level: tracing::Level::WARN, line });
         }
-        self.carry_out(ix, at, tell, changed);
+        self.carry_out(ix, at, tell, changed, effects);
         self.arm(ix);
     }
 
@@ -135,13 +135,21 @@ impl Engine {
     }
 
     /// Makes notices, updates the ledger, marks what must be stored.
-    fn carry_out(&mut self, ix: WatchIx, at: Moment, tell: Tell, changed: bool) {
+    fn carry_out(
+        &mut self,
+        ix: WatchIx,
+        at: Moment,
+        tell: Tell,
+        changed: bool,
+        effects: &mut Vec<Effect>,
+    ) {
         let (list, over) = match tell {
             Tell::Nothing => (Vec::new(), false),
             Tell::These(list) => (list, false),
             Tell::Over(list) => (list, true),
         };
         let told = !list.is_empty();
+        let worth = list.iter().map(|(_, cause)| *cause).next();
         for (contact, cause) in list {
             let Some(watch) = self.watches.get(ix) else { return };
             if !self.plan.contacts.contains_key(&contact) {
@@ -168,6 +176,9 @@ impl Engine {
                 _ if state.rank() > entry.level.rank() => entry.level = state,
                 _ => {}
             }
+        }
+        if let Some(cause) = worth {
+            self.inquire_evidence(ix, cause, effects);
         }
         let Some(watch) = self.watches.get_mut(ix) else { return };
         if over {

@@ -189,3 +189,15 @@ pub const IPMI_RECORDS: usize = 4096;
 pub const IPMI_RECORDED_SENSORS: usize = 8192;
 /// A file of the cache: the list of a BMC's sensors is 4096 records of 64 bytes at most.
 pub const CACHE_FILE_BYTES: usize = 1 << 20;
+/// Questions for evidence under way at once: a mail about many changes needs no culprits of each.
+pub const INQUIRIES: usize = 4;
+/// How long one question may take before who answers it is killed.
+pub const INQUIRY_DEADLINE: Span = Span::from_secs(20);
+/// How much longer a mail waits for the end of it.
+pub const INQUIRY_GRACE: Span = Span::from_secs(5);
+/// Lists of one change's evidence.
+pub const EVIDENCE_SECTIONS: usize = 6;
+/// Lines of one list.
+pub const EVIDENCE_ROWS: usize = 8;
+/// The picture of a curve, in base64: a chart of 720 by 240 points in 16 colours is a third of it.
+pub const EVIDENCE_PICTURE_CHARS: usize = 24 << 10;

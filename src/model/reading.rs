@@ -10,7 +10,8 @@ use super::time::Moment;
 use super::unit::Unit;
 
 /// Which side of a limit is bad.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Bad {
     /// At or above the limit (used space, temperature).
     High,

@@ -7,6 +7,16 @@ pub struct Contact {
     pub mail: Vec<String>,
     /// How subjects are written.
     pub style: Style,
+    /// Whether mails have an HTML part beside the text.
+    pub html: bool,
+    /// Whether the HTML part has a chart of the metric.
+    pub chart: bool,
+}
+
+impl Default for Contact {
+    fn default() -> Self {
+        Self { mail: Vec::new(), style: Style::default(), html: true, chart: true }
+    }
 }
 
 /// How subjects are written.

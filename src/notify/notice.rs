@@ -1,8 +1,11 @@
 //! What one contact is owed about one transition: every fact the mail needs, as text, so that it
 //! can be composed later, after a restart or a reload, exactly as it was meant.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use crate::model::evidence::{Evidence, Row};
 use crate::model::finding::Finding;
 use crate::model::id::Id;
 use crate::model::limit::FACTS_PER_EPISODE;
@@ -32,6 +35,12 @@ pub enum Cause {
     Steady,
     /// The problem is closed because the rule changed or the check was removed.
     Closed,
+    /// It is still bad, and that was told a while ago.
+    Reminder,
+    /// Somebody has taken it on.
+    Acked,
+    /// A silence or an acknowledgement has ended, and it is still bad.
+    Unsilenced,
     /// Somebody asked for a test.
     Test,
     /// News of the agent itself that is no state: restarted after a crash, state set aside.
@@ -96,6 +105,19 @@ pub struct Notice {
     pub advice: Option<String>,
     /// A page that says more, from the configuration.
     pub runbook: Option<String>,
+    /// What was gathered when it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Arc<Evidence>>,
+    /// Further lines below the times, each with a word at its head of at most six letters:
+    /// `acked` by whom, `held` by which schedule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<Row>,
+    /// When this contact is reminded if it stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminder: Option<Stamp>,
+    /// The instance whose fault this one follows from, where that is told in the same mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<Id>,
 }
 
 impl Notice {
@@ -128,6 +150,9 @@ impl Notice {
             (Cause::Steady, Cause::Worse | Cause::Another | Cause::Better) => Cause::Steady,
             (_, cause) => cause,
         };
+        if self.evidence.is_none() {
+            self.evidence = old.evidence;
+        }
         self.previous = old.previous;
         self.seq = old.seq;
         self.root = old.root;

@@ -327,8 +327,10 @@ pub(super) fn is_problem(notice: &Notice) -> bool {
         | Cause::Another
         | Cause::Better
         | Cause::Lost
+        | Cause::Reminder
+        | Cause::Unsilenced
         | Cause::Flapping => true,
         Cause::Steady => notice.state != State::Ok,
-        Cause::Recovered | Cause::Closed | Cause::Test | Cause::Info => false,
+        Cause::Recovered | Cause::Closed | Cause::Acked | Cause::Test | Cause::Info => false,
     }
 }

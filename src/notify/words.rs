@@ -22,13 +22,15 @@ pub(super) fn tag(n: &Notice) -> &'static str {
     match n.cause {
         Cause::Recovered => State::Ok.short(),
         Cause::Flapping => "FLAP",
-        Cause::Closed | Cause::Info => "INFO",
+        Cause::Closed | Cause::Info | Cause::Acked => "INFO",
         Cause::Test => "TEST",
         Cause::Problem
         | Cause::Worse
         | Cause::Another
         | Cause::Better
         | Cause::Lost
+        | Cause::Reminder
+        | Cause::Unsilenced
         | Cause::Steady => n.state.short(),
     }
 }
@@ -41,10 +43,15 @@ pub(super) fn word(n: &Notice) -> &'static str {
         Cause::Steady => "STEADY",
         Cause::Closed => "CLOSED",
         Cause::Info => "INFO",
+        Cause::Acked => "ACKNOWLEDGED",
         Cause::Test => "TEST",
-        Cause::Problem | Cause::Worse | Cause::Another | Cause::Better | Cause::Lost => {
-            long(n.state)
-        }
+        Cause::Problem
+        | Cause::Worse
+        | Cause::Another
+        | Cause::Better
+        | Cause::Reminder
+        | Cause::Unsilenced
+        | Cause::Lost => long(n.state),
     }
 }
 
@@ -62,7 +69,7 @@ pub(super) fn rank(n: &Notice) -> u8 {
     match n.cause {
         Cause::Recovered => 2,
         Cause::Closed => 1,
-        Cause::Info | Cause::Test => 0,
+        Cause::Info | Cause::Acked | Cause::Test => 0,
         _ if is_problem(n) => 10 + n.state.rank(),
         _ => 3,
     }
@@ -186,8 +193,16 @@ pub(super) fn sentence(desk: &Desk<'_>, n: &Notice) -> String {
         Cause::Steady => {
             format!("{word}: {on} has stopped changing and is {}: {}", long(n.state), n.fact)
         }
-        Cause::Recovered | Cause::Closed | Cause::Info => format!("{word}: {on}: {}", n.fact),
-        Cause::Problem | Cause::Worse | Cause::Another | Cause::Better | Cause::Lost => {
+        Cause::Recovered | Cause::Closed | Cause::Acked | Cause::Info => {
+            format!("{word}: {on}: {}", n.fact)
+        }
+        Cause::Problem
+        | Cause::Worse
+        | Cause::Another
+        | Cause::Better
+        | Cause::Reminder
+        | Cause::Unsilenced
+        | Cause::Lost => {
             format!("{word}: {on}: {}{} {}", n.fact, more(n), limit(n))
         }
     }
@@ -253,7 +268,9 @@ fn times(desk: &Desk<'_>, n: &Notice, out: &mut String) {
             };
             wrap(out, "worst  ", &format!("{}{worst}{before}", long(n.worst_state)));
         }
-        Cause::Test | Cause::Info => wrap(out, "time   ", &desk.zone.full(n.at_wall)),
+        Cause::Test | Cause::Acked | Cause::Info => {
+            wrap(out, "time   ", &desk.zone.full(n.at_wall))
+        }
         _ => {
             if n.cause == Cause::Another {
                 wrap(out, "new    ", &desk.zone.full(n.at_wall));

@@ -11,6 +11,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("store", 1),
     ("probe", 2),
     ("alert", 2),
+    ("evidence", 2),
     ("notify", 2),
     ("config", 3),
     ("engine", 4),

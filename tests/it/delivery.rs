@@ -11,7 +11,7 @@ use hostwatch::model::id::{HostIdentity, Id};
 use hostwatch::model::state::State;
 use hostwatch::model::time::{Moment, Now, Stamp};
 use hostwatch::model::unit::Span;
-use hostwatch::notify::contact::{Contact, Style};
+use hostwatch::notify::contact::Contact;
 use hostwatch::notify::courier;
 use hostwatch::notify::deliver::Job;
 use hostwatch::notify::mail::{Mail, MailId};
@@ -68,10 +68,15 @@ pub(crate) fn mail(id: u64, recipients: &[&str], root: Option<&str>) -> Arc<Mail
         changes: 1,
         advice: None,
         runbook: None,
+        evidence: None,
+        remarks: Vec::new(),
+        reminder: None,
+        follows: None,
     };
     let contact = Contact {
         mail: recipients.iter().map(|r| (*r).to_owned()).collect(),
-        style: Style::StateFirst,
+        html: false,
+        ..Contact::default()
     };
     let now = Now { moment: Moment(0), wall: Stamp(1_795_399_920_000) };
     Arc::new(compose(&head, "ops", &contact, &[notice], MailId(id), now))

@@ -42,7 +42,8 @@ fn head() -> Letterhead {
 fn ops() -> Contact {
     Contact {
         mail: vec!["ana@example.net".to_owned(), "ben@example.net".to_owned()],
-        style: Style::StateFirst,
+        html: false,
+        ..Contact::default()
     }
 }
 
@@ -78,6 +79,10 @@ fn notice(cause: Cause, state: State) -> Notice {
         changes: 1,
         advice: None,
         runbook: None,
+        evidence: None,
+        remarks: Vec::new(),
+        reminder: None,
+        follows: None,
     }
 }
 

@@ -9,7 +9,7 @@ use hostwatch::config::plan::{Check, Pin, Plan};
 use hostwatch::engine::event::Event;
 use hostwatch::model::state::State;
 use hostwatch::model::unit::Span;
-use hostwatch::notify::contact::{Contact, Style};
+use hostwatch::notify::contact::Contact;
 
 use crate::sim::{self, Device, Gives, Service, Sim};
 
@@ -60,7 +60,7 @@ fn run(text: &str) -> Vec<String> {
             "check" => plan.checks.push(parse_check(rest).into()),
             "contact" => {
                 let mail = vec![format!("{rest}@example.net")];
-                plan.contacts.insert(rest.into(), Contact { mail, style: Style::StateFirst });
+                plan.contacts.insert(rest.into(), Contact { mail, ..Contact::default() });
             }
             "pin" => pin(&mut plan, rest),
             "group" => plan.mail.group_wait = span(rest),

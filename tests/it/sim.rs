@@ -9,7 +9,9 @@ use hostwatch::config::plan::{Check, Plan, Selection};
 use hostwatch::engine::event::{Effect, Event, NextWake, SourceId};
 use hostwatch::engine::status::Report;
 use hostwatch::engine::{Engine, Start};
+use hostwatch::evidence::Inquiry;
 use hostwatch::host::Host;
+use hostwatch::model::evidence::Evidence;
 use hostwatch::model::finding::Finding;
 use hostwatch::model::id::HostIdentity;
 use hostwatch::model::kind::{KindSpec, Selector};
@@ -17,7 +19,7 @@ use hostwatch::model::reading::{Bad, Metric, MetricId, Observation, ProbeError, 
 use hostwatch::model::state::State;
 use hostwatch::model::time::{Moment, Now, Stamp};
 use hostwatch::model::unit::{Span, Unit};
-use hostwatch::notify::contact::{Contact, Style};
+use hostwatch::notify::contact::Contact;
 use hostwatch::notify::notice::Notice;
 use hostwatch::notify::outbox::{DeliveryReport, Fate};
 use hostwatch::probe::{Found, Kind, Lane, Options, Probe};
@@ -131,11 +133,12 @@ pub(crate) fn plan(checks: Vec<Check>) -> Plan {
         checks: checks.into_iter().map(Arc::new).collect(),
         ..Plan::default()
     };
-    let ops = Contact { mail: vec!["ops@example.net".to_owned()], style: Style::StateFirst };
+    let ops = Contact { mail: vec!["ops@example.net".to_owned()], ..Contact::default() };
     plan.contacts.insert("ops".to_owned(), ops);
     plan.mail.from = "hostwatch@db03.example.net".to_owned();
     plan.mail.keep = Span::from_secs(7 * 86_400);
     plan.mail.group_wait = Span::from_secs(30);
+    plan.mail.culprits = true;
     plan
 }
 
@@ -261,6 +264,10 @@ pub(crate) struct Sim {
     pub read_takes: u64,
     pub taken: Vec<Taken>,
     pub attempts: Vec<u64>,
+    /// What every question for evidence is answered; `None` is no answer.
+    pub evidence: Option<Evidence>,
+    /// Such questions with their time.
+    pub inquiries: Vec<(u64, Inquiry)>,
     /// Log lines with their time.
     pub log: Vec<(u64, String)>,
     pub writes: Vec<(u64, bool)>,
@@ -295,6 +302,8 @@ impl Sim {
             read_takes: 0,
             taken: Vec::new(),
             attempts: Vec::new(),
+            evidence: Some(Evidence::default()),
+            inquiries: Vec::new(),
             log: Vec::new(),
             writes: Vec::new(),
             wakes: 0,
@@ -551,6 +560,13 @@ impl Sim {
                     }
                 }
                 self.queue(Event::Delivery(report));
+            }
+            Effect::Inquire(inquiry) => {
+                let (number, evidence) = (inquiry.number, self.evidence.clone());
+                self.inquiries.push((self.time, *inquiry));
+                if let Some(evidence) = evidence {
+                    self.queue(Event::Gathered { number, evidence, done: true });
+                }
             }
             Effect::Log { line, .. } => self.log.push((self.time, line)),
         }
