@@ -165,7 +165,7 @@ class Image:
             self._add_libraries(tree, self._resolved(found))
         for name in ("modprobe", "insmod", "rmmod", "lsmod"):
             tree["usr/bin/" + name] = "-> kmod"
-        for name in ("pvcreate", "vgcreate", "lvcreate", "lvconvert", "lvchange", "vgchange", "lvs", "vgs", "pvs"):
+        for name in ("pvcreate", "vgcreate", "lvcreate", "lvconvert", "lvextend", "lvchange", "vgchange", "lvs", "vgs", "pvs"):
             tree["usr/bin/" + name] = "-> lvm"
         for name in ("thin_check", "thin_dump", "thin_repair"):
             tree["usr/bin/" + name] = "-> pdata_tools"
