@@ -53,7 +53,14 @@ class Image:
 
     def build(self):
         os.makedirs(self.cache, exist_ok=True)
-        self._unpack_packages()
+        try:
+            self._unpack_packages()
+        except ImageError:
+            # The lists of packages may be missing, or older than what the archive has now.
+            if os.geteuid() != 0:
+                raise
+            run(["apt-get", "-qq", "update"], timeout=DOWNLOAD_MAX_SECONDS)
+            self._unpack_packages()
         self._unpack_kernel()
         self._write_initrd()
 
