@@ -47,9 +47,15 @@ agent_stop() {
     await 10 '! kill -0 "$(cat /run/agent.pid)" 2>/dev/null'
 }
 
-# Writes N MiB of noise-free data straight to a file or device.
+# fill DEVICE MIB   writes zeros.
 fill() {
     dd if=/dev/zero of="$1" bs=1M count="$2" conv=fsync status=none
+}
+
+# take FILE SIZE   a file of that size that takes its whole room in one moment, so that a file system
+# which fills is never seen half full.
+take() {
+    fallocate -l "$2" "$1"
 }
 
 # switch_bond MODE OPTION...   lan0 and lan2 become bond0; their peers lan1 and lan3 are the switch at

@@ -13,6 +13,8 @@ import time
 from .machine import DIE_WITH_PARENT
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# DCMI's power reading, which the simulator does not know by itself.
+DCMI_MODULE = os.path.join(os.path.dirname(HERE), "bmc", "dcmi.c")
 START_SECONDS = 30
 # Units and types of IPMI 2.0, tables 43-15 and 42-3.
 CELSIUS, VOLTS, WATTS, RPM = 1, 4, 6, 18
@@ -102,11 +104,11 @@ class Bmc:
     def start(self):
         os.makedirs(os.path.join(self.folder, "state"))
         module = os.path.join(self.folder, "dcmi.so")
-        built = subprocess.run(["cc", "-O1", "-Wall", "-shared", "-fPIC", "-o", module, f"{HERE}/lab/dcmi.c"],
+        built = subprocess.run(["cc", "-O1", "-Wall", "-shared", "-fPIC", "-o", module, DCMI_MODULE],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if built.returncode != 0:
-            raise OSError(f"lab/dcmi.c: {built.stdout}")
-        self._write(POWER_READING_FILE, "312")
+            raise OSError(f"{DCMI_MODULE} (it needs libopenipmi-dev): {built.stdout}")
+        self._watts("312")
         self._write("lan.conf", f'''name "labbmc"
 set_working_mc 0x20
   serial kcs 127.0.0.1 {self.port} codec VM ipmb 0x20
@@ -137,11 +139,15 @@ loadlib "{module}" "{self.folder}/{POWER_READING_FILE}"
             file.write(text)
         os.rename(path + ".new", path)
 
+    def _watts(self, now):
+        # least, most and mean; and that it measures at all
+        self._write(POWER_READING_FILE, f"{now} {int(now) // 2} {int(now) * 2} {now} 1\n")
+
     def do(self, words):
         """`watts 450`, `silent`, `answers`, or a command of the simulator's console."""
         match words:
             case ["watts", value]:
-                self._write(POWER_READING_FILE, value)
+                self._watts(value)
             case ["silent"]:
                 self.process.send_signal(signal.SIGSTOP)
             case ["answers"]:

@@ -58,13 +58,19 @@ class Hardware:
                              f"e1000e,id=nic{number},netdev=plug{number},mac=52:54:00:00:01:{number:02x},"
                              f"bus=pcie.0"]
 
+    def _virtio(self, count):
+        """As `nics`, but with the speed and duplex that `ethtool -s` gave them, from that moment on."""
+        self._bounded("virtio", count, NICS_MAX)
+        for number in range(count):
+            self.devices += ["-netdev", f"hubport,id=plug{number},hubid={number // 2 + 1}", "-device",
+                             f"virtio-net-pci,id=nic{number},netdev=plug{number},mac=52:54:00:00:01:{number:02x}"]
+
     def _slots(self, count):
         """Network cards in slots, so that they can be pulled out; each wired to a peer that stays."""
         for number in range(count):
             self.devices += ["-device", f"pcie-root-port,id=nicslot{number},chassis={20 + number},slot={20 + number}",
                              "-netdev", f"hubport,id=slotplug{number},hubid={10 + number}",
-                             "-device", f"e1000e,id=nic{number},netdev=slotplug{number},"
-                             f"mac=52:54:00:00:01:{number:02x},bus=nicslot{number}",
+                             "-device", nic(number),
                              "-netdev", f"hubport,id=peerplug{number},hubid={10 + number}"]
 
     def _nvme(self, count):
@@ -73,8 +79,7 @@ class Hardware:
             path = self._file(f"nvme{number}.raw", DISK_MIB)
             self.devices += ["-blockdev", image(f"nvmedrive{number}", path),
                              "-device", f"pcie-root-port,id=slot{number},chassis={number + 1},slot={number + 1}",
-                             "-device", f"nvme,id=nvme{number},bus=slot{number},serial=LABNVME{number},"
-                             f"drive=nvmedrive{number}"]
+                             "-device", nvme(number)]
 
     def _bmc(self):
         self.bmc_wanted = True
@@ -100,16 +105,32 @@ def disk(number):
             f"serial=LABDISK{number}")
 
 
+def nic(number):
+    """A network card in a slot."""
+    return (f"e1000e,id=nic{number},netdev=slotplug{number},mac=52:54:00:00:01:{number:02x},"
+            f"bus=nicslot{number}")
+
+
+def nvme(number):
+    return f"nvme,id=nvme{number},bus=slot{number},serial=LABNVME{number},drive=nvmedrive{number}"
+
+
+# What can be put back in after it was pulled out.
+PLUGGABLE = {"disk": disk, "nic": nic, "nvme": nvme}
+
+
 def do(machine, bmc, line):
     """One line of a `host` block: what a hand, a cable or a power cut does to the machine."""
     words = line.split()
     match words:
         case ["unplug", name]:
             machine.qmp("device_del", id=name)
-        case ["plug", name] if name.startswith("disk"):
-            driver, *pairs = disk(int(name.removeprefix("disk"))).split(",")
+        case ["plug", name] if name[:-1] in PLUGGABLE and name[-1].isdigit():
+            driver, *pairs = PLUGGABLE[name[:-1]](int(name[-1])).split(",")
             pairs = dict(pair.split("=", 1) for pair in pairs)
-            machine.qmp("device_add", driver=driver, **{**pairs, "scsi-id": int(pairs["scsi-id"])})
+            # The monitor takes a number where the command line takes its digits.
+            pairs.update({key: int(value) for key, value in pairs.items() if key == "scsi-id"})
+            machine.qmp("device_add", driver=driver, **pairs)
         case ["link", name, ("up" | "down") as state]:
             machine.qmp("set_link", name=name, up=state == "up")
         case ["nvme", name, "warning", value]:

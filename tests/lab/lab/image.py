@@ -53,7 +53,14 @@ class Image:
 
     def build(self):
         os.makedirs(self.cache, exist_ok=True)
-        self._unpack_packages()
+        try:
+            self._unpack_packages()
+        except ImageError:
+            # The lists of packages may be missing, or older than what the archive has now.
+            if os.geteuid() != 0:
+                raise
+            run(["apt-get", "-qq", "update"], timeout=DOWNLOAD_MAX_SECONDS)
+            self._unpack_packages()
         self._unpack_kernel()
         self._write_initrd()
 
@@ -165,7 +172,7 @@ class Image:
             self._add_libraries(tree, self._resolved(found))
         for name in ("modprobe", "insmod", "rmmod", "lsmod"):
             tree["usr/bin/" + name] = "-> kmod"
-        for name in ("pvcreate", "vgcreate", "lvcreate", "lvconvert", "lvchange", "vgchange", "lvs", "vgs", "pvs"):
+        for name in ("pvcreate", "vgcreate", "lvcreate", "lvconvert", "lvextend", "lvchange", "vgchange", "lvs", "vgs", "pvs"):
             tree["usr/bin/" + name] = "-> lvm"
         for name in ("thin_check", "thin_dump", "thin_repair"):
             tree["usr/bin/" + name] = "-> pdata_tools"

@@ -45,7 +45,8 @@ class Mail:
             # Long lines are folded with two spaces; a scenario's words may lie across a fold.
             return [Told(word, id, self.subject + "\n" + self.body.replace("\n  ", " "), self)]
         told = []
-        for line in self.body.splitlines():
+        # The first line tells how many there are of each word, not what.
+        for line in self.body.splitlines()[1:]:
             head = re.match(r"(%s) +(.+)$" % "|".join(WORDS), line)
             if head and word != "DIGEST":
                 told.append(Told(head[1], head[2].split(": ")[0], head[2], self))
