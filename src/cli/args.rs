@@ -126,6 +126,7 @@ Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown, 69 no agent runs.")]
     /// Say why an instance is in its state, and who is told
     #[command(after_help = "Examples:
   hostwatch explain filesystem:/data
+  hostwatch explain filesystem:/data --culprits   what fills it; as root it sees most
   hostwatch explain bandwidth:eno1 --json")]
     Explain(Explain),
     /// Prove the mail path, look into the outbox
@@ -174,6 +175,14 @@ Exit codes: 0 done, 1 cannot write, or something stands there already.")]
     /// Deliver one mail: the agent's own child
     #[command(hide = true)]
     Deliver,
+    /// Gather what is behind one change: the agent's own child
+    #[command(hide = true)]
+    Gather {
+        /// Milliseconds until the agent stops it.
+        within_ms: u64,
+        /// Root of a recorded machine.
+        root: Option<PathBuf>,
+    },
 }
 
 /// Arguments of `run`.
@@ -370,6 +379,9 @@ pub struct Explain {
     /// The id, such as `filesystem:/data`
     #[arg(value_name = "ID")]
     pub id: String,
+    /// Look besides for some seconds who is behind it: processes, files, connections
+    #[arg(long)]
+    pub culprits: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

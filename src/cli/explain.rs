@@ -2,6 +2,7 @@
 
 use super::args::Explain;
 use super::ask;
+use super::culprits;
 use super::screen::Screen;
 use crate::engine::status::{Instance, Progress, Recipient, Report, Way};
 use crate::model::exit;
@@ -20,10 +21,15 @@ pub fn run(screen: &Screen, asked: &Explain) -> u8 {
         screen.err(&not_watched(&asked.id, &report));
         return exit::FAILED;
     };
-    if asked.json {
-        screen.out(&serde_json::to_string(instance).unwrap_or_default());
-    } else {
+    if !asked.json {
         print(screen, instance, &report);
+    }
+    let culprits = asked.culprits.then(|| culprits::look(screen, instance, report.at));
+    match (asked.json, &culprits) {
+        (true, None) => screen.out(&serde_json::to_string(instance).unwrap_or_default()),
+        (true, Some(found)) => screen.out(&culprits::json(instance, found)),
+        (false, Some(found)) => culprits::print(screen, found),
+        (false, None) => {}
     }
     exit::DONE
 }

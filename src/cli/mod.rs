@@ -15,10 +15,12 @@ pub mod ask;
 pub mod capture;
 pub mod check;
 pub mod completions;
+mod culprits;
 pub mod deliver;
 pub mod detect;
 pub mod doctor;
 pub mod explain;
+pub mod gather;
 pub mod init;
 mod inventory;
 pub mod mail;
@@ -61,6 +63,7 @@ pub fn main() -> ExitCode {
             exit::DONE
         }
         Command::Deliver => return deliver::run(),
+        Command::Gather { within_ms, root } => return gather::run(within_ms, root.as_deref()),
     })
 }
 

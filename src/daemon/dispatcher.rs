@@ -12,6 +12,7 @@ use nix::sys::time::TimeSpec;
 use super::clock::Clock;
 use super::console::Console;
 use super::courier::Courier;
+use super::detective::Detective;
 use super::inbox::{Inbox, Message, Post};
 use super::lane::Lanes;
 use super::request::{Done, Request};
@@ -24,7 +25,6 @@ use crate::engine::Engine;
 use crate::engine::event::{Effect, Event, NextWake};
 use crate::host::mountwatch::MountWatch;
 use crate::host::{Host, memory};
-use crate::model::evidence::Evidence;
 use crate::model::exit;
 use crate::model::text::counted;
 use crate::model::time::Moment;
@@ -57,6 +57,8 @@ pub struct Dispatcher {
     pub scribe: Scribe,
     /// Delivers mail.
     pub courier: Courier,
+    /// Finds out what is behind a change.
+    pub detective: Detective,
     /// Signals.
     pub signals: Signals,
     /// The service manager.
@@ -161,11 +163,7 @@ impl Dispatcher {
             Effect::Deliver { mail, recipients, relays } => {
                 self.courier.hand(mail, recipients, relays)
             }
-            Effect::Inquire(inquiry) => Some(Event::Gathered {
-                number: inquiry.number,
-                evidence: Evidence::default(),
-                done: true,
-            }),
+            Effect::Inquire(inquiry) => self.detective.hand(inquiry),
             Effect::Log { level, line } => {
                 self.say(level, line);
                 None

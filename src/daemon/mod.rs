@@ -1,8 +1,9 @@
 //! Threads, signals, sockets and the clock: does what the engine asks for.
 //!
 //! Threads: the dispatcher (this one), and asleep unless needed the scribe (journal), the courier
-//! (one delivery child at a time), the control socket, the console. Processes: a delivery child
-//! while mail goes out, and the lane process where a source may hang.
+//! (one delivery child at a time), the detective (one gathering child at a time), the control
+//! socket, the console. Processes: a delivery child while mail goes out, a gathering child when
+//! something has changed, and the lane process where a source may hang.
 
 #![expect(
     clippy::disallowed_methods,
@@ -13,6 +14,7 @@ pub mod clock;
 pub mod console;
 pub mod control;
 pub mod courier;
+pub mod detective;
 pub mod dispatcher;
 pub mod inbox;
 pub mod lane;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::clock::Clock;
 use super::console::Console;
 use super::courier::Courier;
+use super::detective::Detective;
 use super::dispatcher::{Dispatcher, Loader};
 use super::inbox::Inbox;
 use super::lane::Lanes;
@@ -80,6 +81,8 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
         .map_err(|e| failed("start a thread")(&e))?;
     let courier =
         Courier::start(this_program(), post.clone()).map_err(|e| failed("start a thread")(&e))?;
+    let detective = Detective::start(this_program(), &host, post.clone())
+        .map_err(|e| failed("start a thread")(&e))?;
     let socket = paths::listening_socket(options.state.as_deref());
     let socket = match control::listen(&socket, post.clone()) {
         Ok(socket) => Some(socket),
@@ -106,6 +109,7 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
         post,
         scribe,
         courier,
+        detective,
         signals,
         supervisor: Supervisor::from_environment(),
         console,

@@ -46,6 +46,14 @@ pub fn link_name(host: &Host, path: &str) -> Option<String> {
     (!matches!(last, "" | "." | "..")).then(|| last.to_owned())
 }
 
+/// What a link of the kernel's says, such as `/proc/PID/fd/3`: `socket:[4711]`, `/tmp/x (deleted)`.
+/// What is not UTF-8 in it is replaced.
+#[must_use]
+pub fn link_text(host: &Host, path: &str) -> Option<String> {
+    let target = std::fs::read_link(host.path(path)).ok()?;
+    Some(target.to_string_lossy().into_owned())
+}
+
 /// Where a link points to, as a path like its own; `..` is resolved by the text. `None` if it is
 /// no link.
 #[must_use]

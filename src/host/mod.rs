@@ -12,10 +12,13 @@ use crate::model::time::Moment;
 use crate::model::unit::Span;
 
 pub mod command;
+pub mod confine;
+pub mod converse;
 pub mod dir;
 pub mod file;
 pub mod identity;
 pub mod ipmi;
+pub mod kernel_log;
 mod link;
 pub mod memory;
 pub mod mounts;
@@ -24,6 +27,7 @@ pub mod netlink;
 pub mod record;
 pub mod space;
 pub mod timer;
+pub mod tree;
 
 use mounts::MountText;
 

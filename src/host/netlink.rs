@@ -25,6 +25,8 @@ pub enum Family {
     Route,
     /// Families with names, such as `ethtool`: `NETLINK_GENERIC`.
     Generic,
+    /// Sockets of the machine: `NETLINK_SOCK_DIAG`.
+    Sockets,
 }
 
 /// A request.
@@ -93,6 +95,7 @@ fn open(family: Family) -> nix::Result<OwnedFd> {
     let protocol = match family {
         Family::Route => SockProtocol::NetlinkRoute,
         Family::Generic => SockProtocol::NetlinkGeneric,
+        Family::Sockets => SockProtocol::NetlinkSockDiag,
     };
     let socket = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)?;
     let patience = i64::try_from(NETLINK_PATIENCE.as_millis()).unwrap_or(i64::MAX);

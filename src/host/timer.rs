@@ -43,6 +43,13 @@ impl Timer {
     }
 }
 
+/// Waits for as long; not at all without a timer from the kernel.
+pub fn pause(span: Span) {
+    let Ok(timer) = Timer::start(span) else { return };
+    let mut wait = [PollFd::new(timer.0.as_fd(), PollFlags::POLLIN)];
+    while poll(&mut wait, PollTimeout::NONE) == Err(Errno::EINTR) {}
+}
+
 /// Measures how long a device takes: what is left of a long timer.
 #[derive(Debug)]
 pub struct Stopwatch(Option<Timer>);

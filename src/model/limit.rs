@@ -201,3 +201,41 @@ pub const EVIDENCE_SECTIONS: usize = 6;
 pub const EVIDENCE_ROWS: usize = 8;
 /// The picture of a curve, in base64: a chart of 720 by 240 points in 16 colours is a third of it.
 pub const EVIDENCE_PICTURE_CHARS: usize = 24 << 10;
+/// A question for evidence as JSON: some kilobytes of facts, and a curve of a few thousand points.
+pub const INQUIRY_BYTES: usize = 1 << 20;
+/// One line of an answer: all lists, and the picture.
+pub const EVIDENCE_LINE_BYTES: usize = 256 << 10;
+/// Data memory of the child that gathers: a walk keeps some 200 bytes of each large folder.
+pub const EVIDENCE_MEMORY_BYTES: u64 = 64 << 20;
+/// How long processes and connections are looked at twice: long enough for one tick in a hundred to
+/// be seen on a busy CPU.
+pub const EVIDENCE_LOOK: Span = Span::from_secs(5);
+/// Processes that are looked at: the most that a default kernel lets run.
+pub const PROCESSES: usize = 32_768;
+/// Threads that are looked at for those that wait: some milliseconds for a hundred.
+pub const THREADS: usize = 8192;
+/// Open files of all processes that are looked at: a busy database server has a tenth.
+pub const OPEN_FILES: usize = 400_000;
+/// TCP connections that are looked at.
+pub const CONNECTIONS: usize = 65_536;
+/// Records of the kernel's log: a ring of 16 MiB has fewer.
+pub const KERNEL_LOG_RECORDS: usize = 200_000;
+/// Lines of the kernel in one list.
+pub const KERNEL_LINES: usize = 6;
+/// How old such a line may be.
+pub const KERNEL_LINES_WITHIN: Span = Span::from_secs(3600);
+/// How long a walk through a file system may take: the rest of [`INQUIRY_DEADLINE`] is for saying
+/// what it found.
+pub const WALK_TIME: Span = Span::from_secs(12);
+/// Files and folders of one walk: some 3 million fit into its time from memory.
+pub const WALK_ENTRIES: u64 = 4_000_000;
+/// Folders within folders: each takes a descriptor while the walk is below it.
+pub const WALK_DEPTH: usize = 64;
+/// Folders that wait to be walked: each takes some 100 bytes.
+pub const WALK_FOLDERS: usize = 100_000;
+/// Large folders and files that a walk remembers, of which the largest are told.
+pub const WALK_PLACES: usize = 50_000;
+/// Files of several names that a walk remembers, so that each counts once.
+pub const WALK_LINKED: usize = 200_000;
+/// Files written to within this time are what fills a file system now.
+pub const WALK_RECENT: Span = Span::from_secs(86_400);

@@ -11,11 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::sys::prctl;
-use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
+use crate::host::confine::confine;
 use crate::model::limit::{DELIVERY_JOB_BYTES, DELIVERY_MEMORY_BYTES};
 use crate::notify::clock::Deadline;
 use crate::notify::mail::Mail;
@@ -45,7 +43,7 @@ pub struct Job {
 /// # Errors
 /// The job cannot be read, or nobody listens to the reports any more.
 pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
-    confine()?;
+    confine(DELIVERY_MEMORY_BYTES)?;
     let mut text = Vec::new();
     input.take(DELIVERY_JOB_BYTES as u64 + 1).read_to_end(&mut text)?;
     if text.len() > DELIVERY_JOB_BYTES {
@@ -62,20 +60,6 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
         }
     });
     broken
-}
-
-/// Ties the process to the agent and bounds it.
-fn confine() -> io::Result<()> {
-    let parent = nix::unistd::getppid();
-    prctl::set_pdeathsig(Signal::SIGKILL)?;
-    // The agent may have died before the line above.
-    if nix::unistd::getppid() != parent {
-        return Err(io::Error::other("the agent is gone"));
-    }
-    prctl::set_dumpable(false)?;
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    setrlimit(Resource::RLIMIT_DATA, DELIVERY_MEMORY_BYTES, DELIVERY_MEMORY_BYTES)?;
-    Ok(())
 }
 
 /// Tries the ways out in order until every recipient has a verdict.

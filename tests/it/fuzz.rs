@@ -20,10 +20,12 @@ use hostwatch::parse::account::Account;
 use hostwatch::parse::controller::Controller;
 use hostwatch::parse::hwmon::Sensor;
 use hostwatch::parse::{
-    arcconf, bonding, btrfs, cpu, disk, dmsetup, hwmon, ircu, link, linkmode, mdstat, megacli,
-    memory, mount, net, netlink, pressure, scrub, ssacli, storcli, tw_cli, zpool,
+    arcconf, bonding, btrfs, cpu, disk, dmsetup, hwmon, ircu, kernel_log, link, linkmode, mdstat,
+    megacli, memory, mount, net, pressure, process, scrub, sockets, ssacli, storcli, tw_cli, zpool,
 };
 use hostwatch::store::frame;
+
+use crate::fuzz_seeds::{connections, link_modes, links};
 
 /// Inputs a parser when nobody asks for more.
 const INPUTS: u64 = 1000;
@@ -65,35 +67,6 @@ fn controllers() -> Vec<Controller> {
     vec![Controller { name: "a0".to_owned(), ..Controller::default() }]
 }
 
-fn nest(kind: u16, parts: &[Vec<u8>]) -> Vec<u8> {
-    netlink::encode(kind, &parts.concat())
-}
-
-/// A bond of two and its first member, as rtnetlink tells of them (linux/if_link.h).
-fn links() -> Vec<Vec<u8>> {
-    let header = |index: u32| [vec![0; 4], index.to_ne_bytes().to_vec(), vec![0; 8]].concat();
-    let data: Vec<Vec<u8>> = (1..32).map(|kind| netlink::encode(kind, &[4, 0, 0, 0])).collect();
-    let bond = nest(18, &[netlink::encode(1, b"bond\0"), nest(2, &data)]);
-    let member = nest(18, &[netlink::encode(4, b"bond\0"), nest(5, &data)]);
-    let bond = [header(2), netlink::encode(3, b"bond0\0"), bond].concat();
-    let master = netlink::encode(10, &2_u32.to_ne_bytes());
-    let member = [header(3), netlink::encode(3, b"eno1\0"), master, member].concat();
-    vec![bond, member]
-}
-
-fn link_modes() -> Vec<Vec<u8>> {
-    let bits = |kind: u16| {
-        let size = netlink::encode(2, &92_u32.to_ne_bytes());
-        let words = [0xff_u8; 12];
-        nest(kind, &[size, netlink::encode(4, &words), netlink::encode(5, &words)])
-    };
-    let name = nest(1, &[netlink::encode(2, b"eno1\0")]);
-    let autoneg = netlink::encode(2, &[1]);
-    let modes = [vec![4, 1, 0, 0], name, autoneg, bits(3), bits(4)].concat();
-    let family = [vec![1, 1, 0, 0], netlink::encode(1, &20_u16.to_ne_bytes())].concat();
-    vec![modes, family]
-}
-
 fn journals() -> Vec<Vec<u8>> {
     let mut journal = frame::HEADER.to_vec();
     for payload in ["{\"at\":1000,\"wall\":1700000000000}", "{}", "[1,2]"] {
@@ -117,6 +90,39 @@ fn configurations() -> Vec<Vec<u8>> {
 }
 
 pub(crate) static PARSERS: &[Parser] = &[
+    Parser {
+        name: "process",
+        covers: &["process::stat", "process::status", "process::io"],
+        captures: &[],
+        written: || {
+            texts(&[
+                "4410 (a) (b) D 1 1 1 0 -1 4194560 9 0 1 0 150 50 7 3 20 0 4 0 8000 1 2 3 4 5 0 0 0 0 \
+                 0 0 0 0 0 0 17 1 0 0 33 0 0\n",
+                "Name:\tjava\nUid:\t0\t1\t2\t3\nVmRSS:\t 2048 kB\nRssAnon:\t 1 kB\n",
+                "read_bytes: 4096\nwrite_bytes: 9000\ncancelled_write_bytes: 1000\n",
+            ])
+        },
+        parse: |text| eat((process::stat(text), process::status(text), process::io(text))),
+    },
+    Parser {
+        name: "kernel_log",
+        covers: &["kernel_log::record", "kernel_log::killed_process"],
+        captures: &[],
+        written: || {
+            texts(&[
+                "3,1203,71058317,-;I/O error, dev sdb, sector 7\n SUBSYSTEM=block\n",
+                "4,9,1,-;Out of memory: Killed process 811 (java) total-vm:7kB, UID:0\n",
+            ])
+        },
+        parse: |text| eat((kernel_log::record(text), kernel_log::killed_process(text))),
+    },
+    Parser {
+        name: "sockets",
+        covers: &["sockets::connection", "sockets::address"],
+        captures: &[],
+        written: connections,
+        parse: |bytes| eat((sockets::connection(bytes), sockets::address(bytes))),
+    },
     Parser {
         name: "mdstat",
         covers: &["mdstat::mdstat"],

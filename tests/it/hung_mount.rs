@@ -15,19 +15,22 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use crate::agent::{Bench, wait_for};
 
+pub(crate) const FUSE_LOOKUP: u32 = 1;
 const FUSE_GETATTR: u32 = 3;
 const FUSE_INIT: u32 = 26;
 const FUSE_STATFS: u32 = 17;
+pub(crate) const FUSE_OPENDIR: u32 = 27;
 
-/// A mounted filesystem whose statfs is answered only when told.
-struct Silent {
+/// A mounted filesystem that answers one call only when told.
+pub(crate) struct Silent {
     mount_point: PathBuf,
     answer: Sender<()>,
-    asked: Receiver<()>,
+    pub(crate) asked: Receiver<()>,
 }
 
 impl Silent {
-    fn mount(mount_point: &Path) -> Self {
+    /// One that is silent to this call, by its number.
+    pub(crate) fn mount(mount_point: &Path, call: u32) -> Self {
         let device = File::options().read(true).write(true).open("/dev/fuse").expect(
             "this test mounts a FUSE filesystem: run it as root on a kernel with /dev/fuse",
         );
@@ -38,7 +41,7 @@ impl Silent {
             .expect("mounting needs root");
         let (answer, may_answer) = channel();
         let (tell, asked) = channel();
-        std::thread::spawn(move || serve(device, &may_answer, &tell));
+        std::thread::spawn(move || serve(device, call, &may_answer, &tell));
         Self { mount_point: mount_point.to_owned(), answer, asked }
     }
 }
@@ -50,7 +53,7 @@ impl Drop for Silent {
     }
 }
 
-fn serve(mut device: File, may_answer: &Receiver<()>, tell: &Sender<()>) {
+fn serve(mut device: File, call: u32, may_answer: &Receiver<()>, tell: &Sender<()>) {
     let mut request = vec![0_u8; 1 << 20];
     let mut silent = true;
     let mut held: Vec<Vec<u8>> = Vec::new();
@@ -106,8 +109,10 @@ fn serve(mut device: File, may_answer: &Receiver<()>, tell: &Sender<()>) {
                 }
                 body.resize(80, 0);
                 let reply = reply(unique, &body);
-                let _ = tell.send(());
-                if silent {
+                if call == FUSE_STATFS {
+                    let _ = tell.send(());
+                }
+                if silent && call == FUSE_STATFS {
                     held.push(reply);
                 } else {
                     let _ = device.write(&reply);
@@ -119,7 +124,14 @@ fn serve(mut device: File, may_answer: &Receiver<()>, tell: &Sender<()>) {
                 refusal.extend(16_u32.to_ne_bytes());
                 refusal.extend((-38_i32).to_ne_bytes());
                 refusal.extend(unique);
-                let _ = device.write(&refusal);
+                if word(4) == call {
+                    let _ = tell.send(());
+                }
+                if silent && word(4) == call {
+                    held.push(refusal);
+                } else {
+                    let _ = device.write(&refusal);
+                }
             }
         }
     }
@@ -138,7 +150,7 @@ fn reply(unique: [u8; 8], body: &[u8]) -> Vec<u8> {
 fn a_mount_that_never_answers_delays_nothing_and_cannot_hold_the_agent() {
     let directory = tempfile::tempdir().unwrap();
     let mount_point = directory.path().join("silent");
-    let silent = Silent::mount(&mount_point);
+    let silent = Silent::mount(&mount_point, FUSE_STATFS);
     let bench = Bench::new(&format!(
         "version: 1
 defaults: {{every: 1s, timeout: 1s, for: 0s, recover_for: 0s}}
