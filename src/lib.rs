@@ -23,7 +23,7 @@
 //!     notify   mail: text, outbox, delivery
 //! L1  host     the only door to the observed machine: live, or recorded below a root
 //!     parse    text in, struct out: pure
-//!     store    the agent's own files: journal, lock, cache, secrets
+//!     store    the agent's own files: journal, history, lock, cache, secrets
 //! L0  model    ids, units, readings, states, time, limits
 //! ```
 //!

@@ -129,6 +129,13 @@ Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown, 69 no agent runs.")]
   hostwatch explain filesystem:/data --culprits   what fills it; as root it sees most
   hostwatch explain bandwidth:eno1 --json")]
     Explain(Explain),
+    /// Show what a number did: a table, a curve, CSV or JSON
+    ///
+    /// Of each number that is judged, the agent keeps the least, mean and largest value of each
+    /// minute for a month. Works without the agent; a running one is asked for the newest minutes.
+    /// Without ID, lists what there is.
+    #[command(after_help = super::history::EXAMPLES)]
+    History(super::history::Arguments),
     /// Prove the mail path, look into the outbox
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Mail(MailArguments),

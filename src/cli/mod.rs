@@ -21,11 +21,13 @@ pub mod detect;
 pub mod doctor;
 pub mod explain;
 pub mod gather;
+pub mod history;
 pub mod init;
 mod inventory;
 pub mod mail;
 pub mod man;
 mod pinfile;
+mod plot;
 pub mod reference;
 pub mod reload;
 pub mod run;
@@ -51,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Validate(asked) => validate(&screen, &asked),
         Command::Status(asked) => status::run(&screen, &asked),
         Command::Explain(asked) => explain::run(&screen, &asked),
+        Command::History(asked) => history::run(&screen, &asked),
         Command::Mail(asked) => mail::run(&screen, &asked.command),
         Command::Reload(asked) => reload::run(&screen, &asked),
         Command::Completions { shell } => completions::run(&screen, shell),

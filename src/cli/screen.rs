@@ -17,6 +17,8 @@ pub struct Screen {
 
 /// The longest state, `critical`.
 const STATE_WIDTH: usize = 8;
+/// Columns of output that goes to no terminal.
+const PAGE_COLUMNS: usize = 80;
 /// Narrowest last column of a table, on however narrow a terminal.
 const LAST_COLUMN_MIN: usize = 20;
 
@@ -32,6 +34,12 @@ impl Screen {
             columns: terminal_size::terminal_size_of(&stdout)
                 .map(|(width, _)| usize::from(width.0)),
         }
+    }
+
+    /// Columns of the terminal; a page's where there is none.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.columns.unwrap_or(PAGE_COLUMNS)
     }
 
     /// A line of data. A reader that has gone away (`| head`) is no error.

@@ -99,6 +99,9 @@ fn trouble(screen: &Screen, report: &Report) {
     if let Some(why) = &report.store_trouble {
         screen.out(&format!("state is not kept: {}", shown(why)));
     }
+    if let Some(why) = &report.history_trouble {
+        screen.out(&format!("the history is not kept: {}", shown(why)));
+    }
     if report.reload_refused.is_some() {
         screen.out("the last reload was refused; `hostwatch validate` says why");
     }

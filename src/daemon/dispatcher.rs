@@ -13,6 +13,7 @@ use super::clock::Clock;
 use super::console::Console;
 use super::courier::Courier;
 use super::detective::Detective;
+use super::historian::Historian;
 use super::inbox::{Inbox, Message, Post};
 use super::lane::Lanes;
 use super::request::{Done, Request};
@@ -55,6 +56,8 @@ pub struct Dispatcher {
     pub lanes: Lanes,
     /// Writes the journal.
     pub scribe: Scribe,
+    /// Keeps what the numbers did.
+    pub historian: Historian,
     /// Delivers mail.
     pub courier: Courier,
     /// Finds out what is behind a change.
@@ -163,7 +166,14 @@ impl Dispatcher {
             Effect::Deliver { mail, recipients, relays } => {
                 self.courier.hand(mail, recipients, relays)
             }
-            Effect::Inquire(inquiry) => self.detective.hand(inquiry),
+            Effect::Remember(minutes) => {
+                self.historian.keep(minutes);
+                None
+            }
+            Effect::Inquire(mut inquiry) => {
+                self.historian.brief(&mut inquiry);
+                self.detective.hand(inquiry)
+            }
             Effect::Log { level, line } => {
                 self.say(level, line);
                 None
@@ -211,8 +221,13 @@ impl Dispatcher {
                 }
                 Message::Reach(_) => {}
                 Message::Ask(Request::Status, reply) => {
-                    let report = self.engine.status(self.clock.now());
+                    let mut report = self.engine.status(self.clock.now());
+                    report.history_trouble = self.historian.trouble();
                     let _ = reply.send(serde_json::to_string(&report).unwrap_or_default());
+                }
+                Message::Ask(Request::Recent { id }, reply) => {
+                    let recent = self.historian.recent(id.as_deref());
+                    let _ = reply.send(serde_json::to_string(&recent).unwrap_or_default());
                 }
                 Message::Ask(Request::Reload, reply) => {
                     self.reload_waiting.push(reply);
@@ -301,6 +316,7 @@ impl Dispatcher {
             let _ = ppoll(&mut polled, Some(TimeSpec::from_duration(left.to_std())), None);
             let _ = self.read_inbox(NextWake::Never);
         }
+        self.historian.stop(deadline.since(self.clock.now().moment).to_std());
         if let Some(socket) = &self.socket {
             let _ = std::fs::remove_file(socket);
         }

@@ -14,6 +14,8 @@ const RUNTIME_DIRECTORY: &str = "/run/hostwatch";
 const SOCKET: &str = "control.sock";
 /// Name of the cache.
 const CACHE: &str = "cache";
+/// Name of the history.
+const HISTORY: &str = "history";
 
 /// The state directory: as asked for, else systemd's, else root's, else the user's own.
 #[must_use]
@@ -53,6 +55,13 @@ pub fn state_of_the_agent(asked: Option<&Path>) -> PathBuf {
 #[must_use]
 pub fn cache(state: &Path) -> PathBuf {
     state.join(CACHE)
+}
+
+/// Where the agent keeps, below its state directory, what its numbers did over the last weeks. Made
+/// when something is written there.
+#[must_use]
+pub fn history(state: &Path) -> PathBuf {
+    state.join(HISTORY)
 }
 
 /// The agent's cache for a command that runs beside it: only one that is there and may be listed,

@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 pub enum Request {
     /// The whole report, [`crate::engine::status::Report`].
     Status,
+    /// The minutes of one instance, or of all, that are not in the history's files yet; answers
+    /// curves, [`crate::model::history::Curve`].
+    Recent {
+        /// Its id as people type it.
+        id: Option<String>,
+    },
     /// Read the configuration again; answers a [`Done`].
     Reload,
     /// Try all waiting mail now; answers a [`Done`].
@@ -18,7 +24,7 @@ impl Request {
     /// Whether it is for root and the agent's own user alone.
     #[must_use]
     pub fn changes_something(&self) -> bool {
-        !matches!(self, Self::Status)
+        !matches!(self, Self::Status | Self::Recent { .. })
     }
 }
 

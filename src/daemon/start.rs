@@ -8,6 +8,7 @@ use super::console::Console;
 use super::courier::Courier;
 use super::detective::Detective;
 use super::dispatcher::{Dispatcher, Loader};
+use super::historian::Historian;
 use super::inbox::Inbox;
 use super::lane::Lanes;
 use super::lane_process::this_program;
@@ -79,6 +80,7 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
     let signals = Signals::listen().map_err(|e| failed("listen for signals")(&e))?;
     let scribe = Scribe::start(directory.clone(), opened.journal, post.clone())
         .map_err(|e| failed("start a thread")(&e))?;
+    let historian = Historian::new(paths::history(&directory));
     let courier =
         Courier::start(this_program(), post.clone()).map_err(|e| failed("start a thread")(&e))?;
     let detective = Detective::start(this_program(), &host, post.clone())
@@ -108,6 +110,7 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
         inbox,
         post,
         scribe,
+        historian,
         courier,
         detective,
         signals,

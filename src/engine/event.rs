@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::config::plan::Plan;
 use crate::evidence::Inquiry;
 use crate::model::evidence::Evidence;
+use crate::model::history::Minute;
 use crate::model::reading::{ProbeError, Sample};
 use crate::model::time::Moment;
 use crate::notify::mail::Mail;
@@ -146,6 +147,8 @@ pub enum Effect {
     /// Find out what is behind a change and answer with [`Event::Gathered`], once or more often; no
     /// check and no mail of another change waits for it.
     Inquire(Box<Inquiry>),
+    /// Keep the minutes that have ended since the last time; nothing is answered.
+    Remember(Vec<Minute>),
     /// One line for the log: a transition, a refusal, a trouble. Never more than one a change.
     Log {
         /// How important.

@@ -5,6 +5,7 @@
 //! every notice about that episode that has not become a mail yet; a mail waits for it a little.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::alert::machine;
@@ -116,6 +117,15 @@ impl Engine {
             at: self.now.wall,
             since: self.now.wall_at(watch.caused()),
             lasted: now.since(episode.began),
+            window: rule
+                .warn
+                .iter()
+                .chain(&rule.crit)
+                .map(|level| level.hold)
+                .max()
+                .unwrap_or_default(),
+            history: PathBuf::new(),
+            recent: Vec::new(),
             timezone: self.plan.host.timezone.clone(),
         };
         let asked = Asked { id: watch.id.clone(), episode: episode.number, since: now };

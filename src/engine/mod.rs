@@ -9,6 +9,7 @@
 //! telling  from a transition to notices                           (telling.rs, facts.rs)
 //! evidence what is behind a change, asked when it happens       (evidence.rs)
 //! desk     notices wait for each other, then become a mail        (desk.rs, posting.rs)
+//! minutes  what each judged number did, minute by minute          (minutes.rs)
 //! report   what `status` and `explain` show                       (report.rs, outlook.rs, wire.rs)
 //! pen      nothing is told before it is on the disk               (pen.rs, record.rs, storing.rs)
 //! ```
@@ -45,6 +46,7 @@ mod evidence;
 mod facts;
 mod kept;
 mod listing;
+mod minutes;
 mod outlook;
 mod pen;
 mod pins;
@@ -117,6 +119,8 @@ pub struct Engine {
     numbers: Numbers,
     desks: BTreeMap<String, Desk>,
     questions: Questions,
+    /// The minute that is being counted.
+    minute: u32,
     outbox: Outbox,
     mails: BTreeMap<MailId, Sent>,
     delivering: Option<(MailId, Moment)>,
@@ -165,6 +169,7 @@ impl Engine {
             numbers,
             desks: BTreeMap::new(),
             questions: Questions::default(),
+            minute: 0,
             outbox: Outbox::new(plan.mail.keep),
             mails: BTreeMap::new(),
             delivering: None,

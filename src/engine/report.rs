@@ -26,6 +26,7 @@ impl Engine {
             config_loaded: self.config_loaded,
             reload_refused: self.reload_refused.clone(),
             store_trouble: self.pen.broken().map(str::to_owned),
+            history_trouble: None,
             instances,
             mail: self.mail_report(now),
             hung: self

@@ -21,6 +21,7 @@ impl Engine {
             return;
         }
         let at = sample.taken.min(self.now.moment);
+        self.turn_minute(effects);
         let mut turns: Vec<WatchIx> = Vec::new();
         let mut resurvey = None;
         let Some(source) = self.schedule.sources.get_mut(&id) else { return };

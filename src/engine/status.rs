@@ -39,6 +39,9 @@ pub struct Report {
     pub reload_refused: Option<String>,
     /// Why state cannot be stored, if it cannot.
     pub store_trouble: Option<String>,
+    /// Why the history cannot be kept, if it cannot; nothing else depends on it.
+    #[serde(default)]
+    pub history_trouble: Option<String>,
     /// Instances in the order of their ids.
     pub instances: Vec<Instance>,
     /// The outbox.

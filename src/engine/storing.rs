@@ -259,6 +259,7 @@ impl Engine {
 
     /// The agent stops: everything that must be kept is handed out.
     pub(super) fn stop(&mut self, effects: &mut Vec<Effect>) {
+        self.close_minute(effects);
         self.flush_turn(effects);
         self.write_soft(effects);
         self.write(record::STOP, &Mark {}, true, Vec::new(), effects);

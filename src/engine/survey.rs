@@ -14,6 +14,7 @@ use crate::probe::{Found, Lane};
 
 use super::event::{Effect, SourceId};
 use super::kept::Kept;
+use super::minutes::Tally;
 use super::schedule::{Doing, Source, SourceKey};
 use super::watch::{Watch, WatchIx};
 use super::{Engine, agent};
@@ -121,6 +122,7 @@ impl Engine {
         }
         let (warn, crit) = watch.check.rule.same_levels(&check.rule);
         watch.check = Arc::clone(check);
+        watch.tally = Tally::default();
         watch.told.retain(|(contact, _)| self.plan.contacts.contains_key(contact));
         if !(warn && crit) {
             let before = watch.other_rule.unwrap_or((true, true));

@@ -19,6 +19,7 @@ use crate::probe::Found;
 
 use super::event::SourceId;
 use super::kept::{Episode, Kept, Lost, Told};
+use super::minutes::Tally;
 use super::pins::Absence;
 
 /// Number of a watch while the agent runs.
@@ -70,6 +71,8 @@ pub(super) struct Watch {
     pub(super) memo: Option<String>,
     /// When it answered again after a silence.
     pub(super) answered: Option<Moment>,
+    /// What its numbers did in the minute that is being counted.
+    pub(super) tally: Tally,
 }
 
 /// What a sample did to a watch.
@@ -111,6 +114,7 @@ impl Watch {
             stored: false,
             memo: None,
             answered: None,
+            tally: Tally::default(),
         }
     }
 
@@ -187,6 +191,7 @@ impl Watch {
             self.ended_by_rule = was_bad && self.machine.state() == State::Ok;
             touch = Touch { turn: true, soft: true };
         }
+        self.tally.add(&self.id, &self.check, seen);
         let before = self.level;
         let step = self.machine.observe(rule, seen, at);
         let level = self.held_level();
@@ -369,6 +374,10 @@ impl Watches {
 
     pub(super) fn get_mut(&mut self, ix: WatchIx) -> Option<&mut Watch> {
         self.slots.get_mut(ix)?.as_mut()
+    }
+
+    pub(super) fn tallies(&mut self) -> impl Iterator<Item = &mut Tally> {
+        self.slots.iter_mut().flatten().map(|watch| &mut watch.tally)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (WatchIx, &Watch)> {

@@ -1,8 +1,11 @@
 //! The question: everything about a change that who gathers evidence needs to know.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::finding::Finding;
+use crate::model::history::Curve;
 use crate::model::id::Id;
 use crate::model::reading::Bad;
 use crate::model::state::State;
@@ -37,6 +40,15 @@ pub struct Inquiry {
     pub since: Stamp,
     /// How long the episode has lasted.
     pub lasted: Span,
+    /// The longest window of its rule.
+    #[serde(default)]
+    pub window: Span,
+    /// Directory of the history; filled in by who asks.
+    #[serde(default)]
+    pub history: PathBuf,
+    /// What the history's files do not hold yet; filled in by who asks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent: Vec<Curve>,
     /// Time zone of the host, for times in the text: `local` or an IANA name.
     pub timezone: String,
 }

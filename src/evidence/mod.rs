@@ -5,8 +5,11 @@
 //! nobody. What could not be seen is said where the list is, so that a short list never looks like
 //! a quiet machine.
 
+pub mod calendar;
+pub mod chart;
 pub mod child;
 mod cpu;
+pub mod curve;
 mod deleted;
 mod disks;
 mod filesystem;
@@ -21,8 +24,10 @@ mod pace;
 mod people;
 mod processes;
 mod sensors;
+pub mod slope;
 mod sockets;
 mod told;
+pub mod trend;
 mod waiting;
 mod walk;
 
@@ -38,6 +43,7 @@ use told::Told;
 /// known, what is quick first; whoever stops this midway has lost only the rest.
 pub fn gather(inquiry: &Inquiry, host: &Host, pace: &mut dyn Pace, say: &mut dyn FnMut(Evidence)) {
     let mut told = Told::new(say);
+    told.curve(trend::trend(inquiry));
     // Of what is good again, nothing that can be seen now says why.
     if inquiry.state == State::Ok {
         return;

@@ -1,6 +1,6 @@
 //! What is known so far, and the one way in which it is said: whole, whenever there is more.
 
-use crate::model::evidence::{Evidence, Row, Section};
+use crate::model::evidence::{Evidence, Row, Section, Trend};
 use crate::model::limit::{EVIDENCE_ROWS, EVIDENCE_SECTIONS};
 use crate::model::unit::Unit;
 
@@ -13,6 +13,15 @@ pub(super) struct Told<'a> {
 impl<'a> Told<'a> {
     pub(super) fn new(say: &'a mut dyn FnMut(Evidence)) -> Self {
         Self { evidence: Evidence::default(), say }
+    }
+
+    /// Adds the time before, and where it is heading.
+    pub(super) fn curve(&mut self, (trend, outlook): (Option<Trend>, String)) {
+        if trend.is_some() || !outlook.is_empty() {
+            self.evidence.trend = trend;
+            self.evidence.outlook = outlook;
+            (self.say)(self.evidence.clone());
+        }
     }
 
     /// Adds a list and says it. One without lines is left out: its heading alone says nothing.

@@ -239,3 +239,28 @@ pub const WALK_PLACES: usize = 50_000;
 pub const WALK_LINKED: usize = 200_000;
 /// Files written to within this time are what fills a file system now.
 pub const WALK_RECENT: Span = Span::from_secs(86_400);
+/// Numbers of one instance that are remembered: kinds that are judged have one to three.
+pub const HISTORY_METRICS: usize = 3;
+/// Numbers that are remembered in all: every instance of the largest host has one. Those beyond
+/// are watched all the same.
+pub const HISTORY_SERIES: usize = 50_000;
+/// Minutes in one block of the history: one write, and what a crash may lose of a curve.
+pub const HISTORY_BLOCK_MINUTES: u32 = 12;
+/// Points that wait to be written; more are written earlier: a megabyte of memory.
+pub const HISTORY_BUFFER_POINTS: usize = 40_000;
+/// Points that wait for a disk which does not answer; the oldest go first.
+pub const HISTORY_WAITING_POINTS: usize = 100_000;
+/// The whole history: a month of 200 numbers that never rest; of constant ones, ten times as many.
+pub const HISTORY_BYTES: u64 = 64 << 20;
+/// One file of it; the oldest is deleted whole.
+pub const HISTORY_FILE_BYTES: u64 = 4 << 20;
+/// Days of which something is kept.
+pub const HISTORY_DAYS: usize = 31;
+/// One block of it: every number of the largest host for a minute.
+pub const HISTORY_BLOCK_BYTES: usize = 4 << 20;
+/// Points in one block: what waited for a disk, and the minute that came on top.
+pub const HISTORY_BLOCK_POINTS: usize = 200_000;
+/// Files in its directory that are looked at.
+pub const HISTORY_FILES: usize = 1024;
+/// Points of one curve that are read back: 31 days of minutes.
+pub const HISTORY_CURVE_POINTS: usize = 31 * 24 * 60;

@@ -5,6 +5,7 @@
 pub mod evidence;
 pub mod exit;
 pub mod finding;
+pub mod history;
 pub mod id;
 pub mod kind;
 pub mod limit;

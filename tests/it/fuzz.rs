@@ -23,7 +23,7 @@ use hostwatch::parse::{
     arcconf, bonding, btrfs, cpu, disk, dmsetup, hwmon, ircu, kernel_log, link, linkmode, mdstat,
     megacli, memory, mount, net, pressure, process, scrub, sockets, ssacli, storcli, tw_cli, zpool,
 };
-use hostwatch::store::frame;
+use hostwatch::store::{frame, history};
 
 use crate::fuzz_seeds::{connections, link_modes, links};
 
@@ -517,6 +517,13 @@ pub(crate) static PARSERS: &[Parser] = &[
         },
     },
     Parser {
+        name: "history",
+        covers: &[],
+        captures: &[],
+        written: crate::history::written,
+        parse: |bytes| eat(history::points_in(bytes)),
+    },
+    Parser {
         name: "requests",
         covers: &[],
         captures: &[],
@@ -647,7 +654,7 @@ fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
 }
 
-fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().into()
 }
 

@@ -13,6 +13,7 @@ use hostwatch::evidence::Inquiry;
 use hostwatch::host::Host;
 use hostwatch::model::evidence::Evidence;
 use hostwatch::model::finding::Finding;
+use hostwatch::model::history::Minute;
 use hostwatch::model::id::HostIdentity;
 use hostwatch::model::kind::{KindSpec, Selector};
 use hostwatch::model::reading::{Bad, Metric, MetricId, Observation, ProbeError, Reading, Sample};
@@ -268,6 +269,8 @@ pub(crate) struct Sim {
     pub evidence: Option<Evidence>,
     /// Such questions with their time.
     pub inquiries: Vec<(u64, Inquiry)>,
+    /// Finished minutes, and when they were handed out.
+    pub minutes: Vec<(u64, Vec<Minute>)>,
     /// Log lines with their time.
     pub log: Vec<(u64, String)>,
     pub writes: Vec<(u64, bool)>,
@@ -304,6 +307,7 @@ impl Sim {
             attempts: Vec::new(),
             evidence: Some(Evidence::default()),
             inquiries: Vec::new(),
+            minutes: Vec::new(),
             log: Vec::new(),
             writes: Vec::new(),
             wakes: 0,
@@ -568,6 +572,7 @@ impl Sim {
                     self.queue(Event::Gathered { number, evidence, done: true });
                 }
             }
+            Effect::Remember(minutes) => self.minutes.push((self.time, minutes)),
             Effect::Log { line, .. } => self.log.push((self.time, line)),
         }
     }

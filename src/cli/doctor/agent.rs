@@ -75,6 +75,9 @@ pub(super) fn report(running: &Running, user: Option<&Account>) -> Vec<Finding> 
     if let Some(why) = &report.store_trouble {
         say("state", format!("it is not kept: {why}"), "make room, or the directory writable");
     }
+    if let Some(why) = &report.history_trouble {
+        say("history", format!("it is not kept: {why}"), "");
+    }
     if let (Some(why), false) = (&report.mail.trouble, report.mail.waiting.is_empty()) {
         let mails = counted(report.mail.waiting.len(), "mail waits", "mails wait");
         say("mail", format!("{mails}: {why}"), "hostwatch mail test shows the conversation");
