@@ -264,3 +264,6 @@ pub const HISTORY_BLOCK_POINTS: usize = 200_000;
 pub const HISTORY_FILES: usize = 1024;
 /// Points of one curve that are read back: 31 days of minutes.
 pub const HISTORY_CURVE_POINTS: usize = 31 * 24 * 60;
+/// A mail with its HTML and its picture, where its text alone is not larger: it opens at once over
+/// a phone's worst connection, and no mail program cuts it off (the strictest does at 102 kB).
+pub const MAIL_PAGE_BYTES: usize = 40_000;

@@ -1,62 +1,137 @@
-//! The words about many notices, or many mails, in one mail: everything is named. Pure.
+//! The content of a mail about many notices: causes first, what follows from each below it,
+//! everything named. Pure; text comes in cleaned.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 
+use crate::model::id::Id;
 use crate::model::state::State;
-use crate::notify::mail::Mail;
-use crate::notify::mime;
+use crate::model::text::{counted, shorten};
 use crate::notify::notice::{Cause, Notice};
-use crate::notify::text::{BODY_BYTES, Desk, is_problem};
-use crate::notify::words::{self, fit, wrap};
+use crate::notify::page::{Item, Page, Part, Tone};
+use crate::notify::single::{self, Room, when};
+use crate::notify::subject::{SUBJECT, fit};
+use crate::notify::text::{Desk, is_problem};
+use crate::notify::words;
 
 /// Notices that are told with their summary and rule; more are told in a line each.
 const IN_FULL: usize = 20;
+/// Notices whose evidence is told: the first are the causes and the worst.
+const WITH_EVIDENCE: usize = 3;
+/// Causes of causes that are looked for; links that lead in a circle end here too.
+const CAUSES: usize = 8;
+
+/// Which part of a mail a notice belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Bad,
+    Good,
+    News,
+}
+
+fn group(n: &Notice) -> Group {
+    match n.cause {
+        _ if is_problem(n) => Group::Bad,
+        Cause::Recovered => Group::Good,
+        _ => Group::News,
+    }
+}
+
+/// Puts what follows from another below it, and the worst first; each with the number of causes
+/// above it. Nothing is lost, whatever the links are.
+pub(super) fn in_order(mut notices: Vec<Notice>) -> Vec<(usize, Notice)> {
+    // Worst first; within one rank in the order of events.
+    notices.sort_by_key(|n| std::cmp::Reverse(words::rank(n)));
+    if notices.iter().all(|n| n.follows.is_none()) {
+        return notices.into_iter().map(|n| (0, n)).collect();
+    }
+    let mut first: HashMap<&Id, usize> = HashMap::new();
+    for (ix, n) in notices.iter().enumerate() {
+        first.entry(&n.id).or_insert(ix);
+    }
+    let cause = |ix: usize| {
+        let n = notices.get(ix)?;
+        let above = first.get(n.follows.as_ref()?).copied()?;
+        let same = notices.get(above).is_some_and(|other| group(other) == group(n));
+        (same && above != ix).then_some(above)
+    };
+    // The way up from each, itself first; a way that does not end is none.
+    let ways: Vec<Vec<usize>> = (0..notices.len())
+        .map(|ix| {
+            let way: Vec<usize> =
+                std::iter::successors(Some(ix), |ix| cause(*ix)).take(CAUSES + 1).collect();
+            if way.len() > CAUSES { vec![ix] } else { way }
+        })
+        .collect();
+    // A cause is as bad as the worst that follows from it. Notices are in order of rank, so that
+    // is the first of its family.
+    let mut lead: HashMap<usize, usize> = HashMap::new();
+    for (ix, way) in ways.iter().enumerate() {
+        for above in way {
+            lead.entry(*above).or_insert(ix);
+        }
+    }
+    // Each is sorted by its way from the top, every step of it by the worst of its family.
+    let mut keys: Vec<(Vec<(usize, usize)>, usize)> = ways
+        .iter()
+        .enumerate()
+        .map(|(ix, way)| {
+            let steps = way.iter().rev();
+            (steps.map(|at| (lead.get(at).copied().unwrap_or(*at), *at)).collect(), ix)
+        })
+        .collect();
+    keys.sort();
+    let mut left: Vec<Option<Notice>> = notices.into_iter().map(Some).collect();
+    let take = |(way, ix): (Vec<(usize, usize)>, usize)| {
+        Some((way.len().saturating_sub(1), left.get_mut(ix)?.take()?))
+    };
+    keys.into_iter().filter_map(take).collect()
+}
 
 /// `CRIT db03: 12 problems: /data 92% full, +11 more`.
-pub(super) fn subject(desk: &Desk<'_>, notices: &[Notice]) -> String {
+pub(super) fn subject(desk: &Desk<'_>, tag: &str, notices: &[Notice]) -> String {
     let Some(first) = notices.first() else {
         return format!("INFO {}: nothing to tell", desk.host);
     };
-    let count = |what: &dyn Fn(&Notice) -> bool| notices.iter().filter(|n| what(n)).count();
-    let problems = count(&is_problem);
-    let recovered = count(&|n| n.cause == Cause::Recovered);
-    let other = notices.len() - problems - recovered;
+    let count = |what: Group| notices.iter().filter(|n| group(n) == what).count();
     let mut parts = Vec::new();
     for (number, one, many) in [
-        (problems, "problem", "problems"),
-        (recovered, "recovered", "recovered"),
-        (other, "other", "others"),
+        (count(Group::Bad), "problem", "problems"),
+        (count(Group::Good), "recovered", "recovered"),
+        (count(Group::News), "other", "others"),
     ] {
         if number > 0 {
-            parts.push(crate::model::text::counted(number, one, many));
+            parts.push(counted(number, one, many));
         }
     }
-    let host = crate::model::text::shorten(&desk.host, 24);
-    let lead = format!("{} {host}: {}: ", words::tag(first), parts.join(", "));
+    let host = shorten(&desk.host, 24);
+    let lead = format!("{tag} {host}: {}: ", parts.join(", "));
     let more = format!(", +{} more", notices.len() - 1);
     // The first fact gives way before the count does.
     let whole = format!("{lead}{} {}{more}", first.title, first.fact);
-    if whole.chars().count() <= words::SUBJECT {
+    if whole.chars().count() <= SUBJECT {
         return whole;
     }
     let whole = format!("{lead}{}{more}", first.title);
-    if whole.chars().count() <= words::SUBJECT {
+    if whole.chars().count() <= SUBJECT {
         return whole;
     }
     fit(&lead, &first.title, "", "")
 }
 
-/// The body of a mail about many notices, worst first.
-pub(super) fn body(desk: &Desk<'_>, notices: &[Notice]) -> String {
-    let mut out = String::new();
-    let (bad, rest): (Vec<&Notice>, Vec<&Notice>) = notices.iter().partition(|n| is_problem(n));
-    let (good, news): (Vec<&Notice>, Vec<&Notice>) =
-        rest.into_iter().partition(|n| n.cause == Cause::Recovered);
-    let worst = bad.iter().fold(State::Ok, |worst, n| worst.worst(n.state));
+/// The content of a mail about many notices, as they are in order.
+pub(super) fn page(desk: &Desk<'_>, depths: &[usize], notices: &[Notice], room: &mut Room) -> Page {
+    let of = |what: Group| -> Vec<(usize, usize, &Notice)> {
+        let all = notices.iter().enumerate();
+        all.filter(|(_, n)| group(n) == what)
+            .map(|(place, n)| (place, depths.get(place).copied().unwrap_or_default(), n))
+            .collect()
+    };
+    let (bad, good, news) = (of(Group::Bad), of(Group::Good), of(Group::News));
+    let worst = bad.iter().fold(State::Ok, |worst, (_, _, n)| worst.worst(n.state));
     let mut facts = Vec::new();
     if !bad.is_empty() {
         let states = [State::Critical, State::Unknown, State::Warning, State::Ok].map(|state| {
-            let number = bad.iter().filter(|n| n.state == state).count();
+            let number = bad.iter().filter(|(_, _, n)| n.state == state).count();
             (number > 0).then(|| format!("{number} {}", state.word()))
         });
         let states = states.into_iter().flatten().collect::<Vec<_>>().join(", ");
@@ -68,49 +143,66 @@ pub(super) fn body(desk: &Desk<'_>, notices: &[Notice]) -> String {
     if !news.is_empty() {
         facts.push(format!("{} other", news.len()));
     }
-    let word = match (bad.is_empty(), good.is_empty()) {
-        (false, _) => worst.word().to_uppercase(),
-        (true, false) => "RECOVERED".to_owned(),
-        (true, true) => "INFO".to_owned(),
+    let (word, tone) = match (bad.is_empty(), good.is_empty()) {
+        (false, _) => (words::long(worst), Tone::from(worst)),
+        (true, false) => ("RECOVERED", Tone::Good),
+        (true, true) => ("INFO", Tone::News),
     };
-    wrap(&mut out, "", &format!("{word} on {}: {}", desk.fqdn, facts.join(", ")));
+    let facts = facts.join(", ");
     let full = notices.len() <= IN_FULL;
+    let mut parts = Vec::new();
     // Even the tersest list has an end: what does not fit any more is counted.
     let mut left_out = 0usize;
     for (heading, group) in [("Bad, worst first", bad), ("Recovered", good), ("Other", news)] {
         if group.is_empty() {
             continue;
         }
-        out.push_str(&format!("\n{heading}\n"));
-        for n in group {
-            if out.len() > BODY_BYTES {
+        parts.push(Part::Heading(heading.to_owned()));
+        for (place, depth, n) in group {
+            if room.0 == 0 {
                 left_out += 1;
-            } else if full {
-                block(desk, n, &mut out);
-            } else {
-                line(desk, n, &mut out);
+                continue;
             }
+            let evidence = place < WITH_EVIDENCE;
+            let (tag, tone) = (words::tag(n), words::tone(n));
+            let (headline, more) =
+                if full { block(desk, n, evidence, room) } else { line(desk, n, room) };
+            let part = Part::Item(Item { depth, tone, tag, headline, parts: more });
+            room.takes(part.weight());
+            parts.push(part);
         }
     }
     if left_out > 0 {
-        let text = format!("and {left_out} more than fit here: hostwatch status");
-        wrap(&mut out, "", &text);
+        parts.push(Part::Line(format!("and {left_out} more than fit here: hostwatch status")));
     }
     if !full {
-        out.push('\n');
-        wrap(
-            &mut out,
-            "",
-            "See why:  hostwatch explain CHECK:NAME, as hostwatch status lists them",
-        );
+        let text = "See why: hostwatch explain CHECK:NAME, as hostwatch status lists them";
+        parts.push(Part::Line(text.to_owned()));
     }
-    words::also(desk, true, &mut out);
-    words::footer(desk, None, &mut out);
-    out
+    parts.push(single::also(desk, true));
+    if notices.iter().any(is_problem) {
+        parts.push(Part::Quiet(words::quieting(&common(depths, notices))));
+    }
+    Page {
+        tone,
+        word,
+        fqdn: desk.fqdn.clone(),
+        when: String::new(),
+        title: facts.clone(),
+        sentence: format!("{word} on {}: {facts}", desk.fqdn),
+        parts,
+        footer: words::footer(desk, notices),
+    }
 }
 
-fn headline(n: &Notice, name: &str) -> (String, String) {
-    let lead = format!("{:<4} ", words::tag(n));
+/// The id to keep quiet: that of the one cause, where all the others follow from it.
+fn common(depths: &[usize], notices: &[Notice]) -> String {
+    let one = depths.iter().filter(|depth| **depth == 0).count() == 1;
+    let first = notices.first().filter(|_| one);
+    first.and_then(|n| words::typed(&n.id)).unwrap_or_else(|| "CHECK:NAME".to_owned())
+}
+
+fn headline(n: &Notice, name: &str) -> String {
     let tail = match n.cause {
         Cause::Recovered => format!("was {}, lasted {}", n.worst_state.short(), n.lasted),
         _ if n.limit.is_empty() => String::new(),
@@ -119,92 +211,56 @@ fn headline(n: &Notice, name: &str) -> (String, String) {
     let tail = if tail.is_empty() { tail } else { format!(" ({tail})") };
     let fact = match n.cause {
         Cause::Flapping => format!("changes too often ({}x in 1h); {}", n.changes, n.fact),
+        Cause::Reminder | Cause::Unsilenced => {
+            format!("{}{}, still after {}", n.fact, words::more(n), n.lasted)
+        }
+        Cause::Acked => format!("acknowledged; {}", n.fact),
         _ if is_problem(n) => format!("{}{}", n.fact, words::more(n)),
         _ => n.fact.clone(),
     };
-    (lead, format!("{name}: {fact}{tail}"))
+    format!("{name}: {fact}{tail}")
 }
 
 /// One line. By its id, since several checks may be about one thing and nothing else here tells
 /// them apart.
-fn line(desk: &Desk<'_>, n: &Notice, out: &mut String) {
-    let (lead, text) = headline(n, &n.id.to_string());
-    wrap(out, &lead, &format!("{text} {}", desk.zone.short(when(n))));
+fn line(desk: &Desk<'_>, n: &Notice, room: &Room) -> (String, Vec<Part>) {
+    let text = format!("{} {}", headline(n, &n.id.to_string()), desk.zone.short(when(n)));
+    let mut parts = Vec::new();
     if is_problem(n) {
-        words::further(n, "     also ", out);
+        single::further(n, room, &mut parts);
     }
+    (text, parts)
 }
 
-fn block(desk: &Desk<'_>, n: &Notice, out: &mut String) {
+fn block(desk: &Desk<'_>, n: &Notice, evidence: bool, room: &Room) -> (String, Vec<Part>) {
     // A problem names its id in the command below.
     let name = if is_problem(n) { n.title.clone() } else { n.id.to_string() };
-    let (lead, text) = headline(n, &name);
-    wrap(out, &lead, &text);
-    if !n.summary.is_empty() && n.summary != n.fact {
-        wrap(out, "     ", &n.summary);
-    }
-    for detail in &n.detail {
-        wrap(out, "     ", detail);
-    }
+    let bare = Notice { evidence: None, ..n.clone() };
+    let n = if evidence { n } else { &bare };
+    let mut parts = single::what(n);
     if is_problem(n) {
-        words::further(n, "     also ", out);
+        single::further(n, room, &mut parts);
     }
-    let word = if n.cause == Cause::Recovered { "at" } else { "since" };
-    wrap(out, "     ", &format!("{word} {}", desk.zone.full(when(n))));
-    for text in [&n.rule, &n.place].into_iter().filter(|text| !text.is_empty()) {
-        wrap(out, "     ", text);
+    let word = if is_problem(n) { "since" } else { "at" };
+    parts.push(Part::fact(word, desk.zone.full(when(n))));
+    if let Some(cause) = &n.follows {
+        parts.push(Part::fact("cause", format!("follows from {cause}")));
     }
+    for remark in &n.remarks {
+        parts.push(Part::fact(&*remark.amount, &*remark.text));
+    }
+    let rule = [&n.rule, &n.place].into_iter().filter(|text| !text.is_empty());
+    for (place, text) in rule.enumerate() {
+        parts.push(Part::fact(if place == 0 { "rule" } else { "" }, text));
+    }
+    single::sections(n, &mut parts);
+    single::trend(n, &mut parts);
     if is_problem(n) {
-        if let Some(command) = words::command(n) {
-            wrap(out, "     ", &command);
-        }
-        for line in n.advice.iter().flat_map(|advice| advice.lines()) {
-            wrap(out, "     ", line);
-        }
-        if let Some(page) = n.runbook.as_deref().filter(|page| !page.is_empty()) {
-            out.push_str(&format!("     {page}\n"));
-        }
+        parts.extend(words::explain(n).map(Part::Command));
+        let advice = n.advice.iter().flat_map(|advice| advice.lines());
+        parts.extend(advice.map(|line| Part::Line(line.to_owned())));
+        let page = n.runbook.clone().filter(|page| !page.is_empty());
+        parts.extend(page.map(Part::Link));
     }
-}
-
-fn when(n: &Notice) -> crate::model::time::Stamp {
-    if is_problem(n) { n.since_wall } else { n.at_wall }
-}
-
-/// Subject and body of the mail that takes the place of `mails`.
-pub(super) fn digest(desk: &Desk<'_>, mails: &[Arc<Mail>]) -> (String, String) {
-    let since = mails.iter().map(|mail| mail.made_wall).min().unwrap_or(desk.now.wall);
-    let host = crate::model::text::shorten(&desk.host, 16);
-    let subject =
-        format!("DIGEST {host}: {} mails held back since {}", mails.len(), desk.zone.short(since));
-    let mut out = String::new();
-    let text = format!(
-        "DIGEST: {} mails of {} could not be sent since {}; here they are, oldest first.",
-        mails.len(),
-        desk.fqdn,
-        desk.zone.full(since)
-    );
-    wrap(&mut out, "", &text);
-    out.push('\n');
-    for mail in mails {
-        wrap(&mut out, &format!("{}  ", desk.zone.short(mail.made_wall)), &mail.subject);
-    }
-    // Then what each of them said, as far as there is room.
-    let mut silent = 0usize;
-    for mail in mails {
-        let text = mime::text_of(&mail.bytes);
-        let said = text.rsplit_once("\n--\n").map_or(text.as_str(), |(said, _)| said);
-        if out.len() + said.len() > BODY_BYTES {
-            silent += 1;
-            continue;
-        }
-        out.push_str(&format!("\n== {}\n", desk.zone.full(mail.made_wall)));
-        out.push_str(said.trim_end());
-        out.push('\n');
-    }
-    if silent > 0 {
-        wrap(&mut out, "", &format!("{silent} of them are only listed above"));
-    }
-    words::footer(desk, None, &mut out);
-    (subject, out)
+    (headline(n, &name), parts)
 }

@@ -153,14 +153,27 @@ pub fn quoted_printable(body: &str) -> String {
     out
 }
 
-/// The text of a mail of our own making, with `\n` line ends.
+/// The text of a mail of our own making, with `\n` line ends: its body, or the first of its parts.
 #[must_use]
 pub fn text_of(mail: &str) -> String {
     let Some((headers, body)) = mail.split_once("\r\n\r\n") else { return String::new() };
-    let body = if headers.contains("Content-Transfer-Encoding: quoted-printable") {
-        String::from_utf8_lossy(&unquoted(body)).into_owned()
-    } else {
-        body.to_owned()
+    // A header that began within another's value would be a line of its own, which none is.
+    let header = |name: &str| headers.split("\r\n").find_map(|line| line.strip_prefix(name));
+    if header("Content-Type: multipart/alternative").is_some() {
+        let quoted = headers.split_once("\r\n boundary=\"").map(|(_, rest)| rest);
+        let boundary = quoted.and_then(|rest| rest.split_once('"')).map(|(boundary, _)| boundary);
+        let Some(boundary) = boundary else { return String::new() };
+        let first = body.split_once(&format!("--{boundary}\r\n")).map(|(_, rest)| rest);
+        let end = format!("\r\n--{boundary}");
+        let first = first.and_then(|rest| rest.split_once(&end)).map(|(first, _)| first);
+        return match first {
+            Some(first) if first.starts_with("Content-Type: text/plain") => text_of(first),
+            _ => String::new(),
+        };
+    }
+    let body = match header("Content-Transfer-Encoding: ") {
+        Some("quoted-printable") => String::from_utf8_lossy(&unquoted(body)).into_owned(),
+        _ => body.to_owned(),
     };
     body.replace("\r\n", "\n")
 }
@@ -210,6 +223,19 @@ mod tests {
         assert!(coded.starts_with("=46rom me\r\n=C3=A9=3D1=20\r\n.\r\nFrom\r\n"), "{coded}");
         let mail = format!("Content-Transfer-Encoding: quoted-printable\r\n\r\n{coded}");
         assert_eq!(text_of(&mail), body.replace("\r\n", "\n"));
+    }
+
+    #[test]
+    fn the_text_of_a_mail_is_found_among_its_parts() {
+        let text = "Content-Type: text/plain; charset=utf-8\r\n\
+                    Content-Transfer-Encoding: quoted-printable\r\n\r\n=C3=A9\r\n";
+        let mail = format!(
+            "X-Hostwatch-Instance: Content-Transfer-Encoding: base64\r\n\
+             Content-Type: multipart/alternative;\r\n boundary=\"=_b\"\r\n\r\n\
+             --=_b\r\n{text}\r\n--=_b\r\nContent-Type: text/html\r\n\r\n<p>\r\n\r\n--=_b--\r\n"
+        );
+        assert_eq!(text_of(&mail), "\u{e9}\n");
+        assert_eq!(text_of("X: Content-Transfer-Encoding: quoted-printable\r\n\r\na=41"), "a=41");
     }
 
     #[test]

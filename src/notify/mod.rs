@@ -1,24 +1,35 @@
 //! Telling a person: what the mail says, the outbox that never loses or reorders it, the delivery.
 //!
-//! Words (`text`, `words`, `list`, `mime`, `when`) and the queue (`outbox`) are pure. `courier` starts
-//! a child process for each delivery; what opens sockets and starts programs (`deliver` and the
-//! ways out `smtp`, `sendmail`, `maildir`) runs in that child alone.
+//! A mail's content is one `page` (from `single`, `list`, `merged` or `digest`), drawn twice: as
+//! text (`plain`) and as HTML (`html`). All of that and the queue (`outbox`) are pure. `courier`
+//! starts a child process for each delivery; what opens sockets and starts programs (`deliver` and
+//! the ways out `smtp`, `sendmail`, `maildir`) runs in that child alone.
 
 mod backoff;
 mod clock;
 pub mod contact;
 pub mod courier;
 pub mod deliver;
+pub mod digest;
+mod gate;
+mod html;
 mod line;
 mod list;
 pub mod mail;
 mod maildir;
+mod merged;
 pub mod mime;
 pub mod notice;
 pub mod outbox;
+mod page;
+mod palette;
+mod parts;
+mod plain;
 pub mod relay;
 mod sendmail;
+mod single;
 mod smtp;
+mod subject;
 pub mod text;
 mod tls;
 pub mod when;

@@ -1,12 +1,9 @@
-//! A whole mail from notices: envelope, headers, and the words of `words` and `list`. Pure.
-//!
-//! Every notice is cleaned once, here, before any of it is used; what comes after this gate can
-//! hold no control character and no line end.
+//! A whole mail from notices: envelope, headers, and the content of `single`, `list` or `merged`
+//! in its parts. Pure: the same notices make the same bytes.
 
 use std::sync::Arc;
 
-use crate::model::finding::Finding;
-use crate::model::id::{HostIdentity, Id};
+use crate::model::id::HostIdentity;
 use crate::model::limit::MAIL_BYTES;
 use crate::model::state::State;
 use crate::model::text::{shown, shown_within};
@@ -14,15 +11,13 @@ use crate::model::time::Now;
 use crate::notify::contact::{Contact, Style};
 use crate::notify::mail::{Mail, MailId};
 use crate::notify::notice::{Cause, Notice};
+use crate::notify::page::Page;
+use crate::notify::single::{self, Room};
 use crate::notify::when::Zone;
-use crate::notify::{list, mime, words};
+use crate::notify::{gate, list, merged, mime, parts, subject, words};
 
 /// Characters of a body before it is listed more tersely: encoded, it stays below [`MAIL_BYTES`].
 pub(super) const BODY_BYTES: usize = MAIL_BYTES / 5;
-/// Lines of detail of one notice: what to pull and what it means, not a log.
-const DETAIL_LINES: usize = 20;
-/// Lines of detail of each fact that is told beside the first.
-const FURTHER_LINES: usize = 3;
 /// Threads named in one mail's `References`.
 const REFERENCES: usize = 50;
 
@@ -51,7 +46,7 @@ pub(super) struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    fn new(head: &'a Letterhead, now: Now) -> Self {
+    pub(super) fn new(head: &'a Letterhead, now: Now) -> Self {
         Self {
             host: shown_within(&head.host.name, 64).into_owned(),
             fqdn: shown(&head.host.fqdn).into_owned(),
@@ -73,22 +68,24 @@ pub fn compose(
     now: Now,
 ) -> Mail {
     let desk = Desk::new(head, now);
-    let mut notices: Vec<Notice> = notices.iter().map(clean).collect();
-    // Worst first; within one rank in the order of events.
-    notices.sort_by_key(|n| std::cmp::Reverse(words::rank(n)));
-    let (state_first, body) = match notices.as_slice() {
-        [one] => (words::subject(&desk, one), words::body(&desk, one)),
-        many => (list::subject(&desk, many), list::body(&desk, many)),
+    let ordered = list::in_order(notices.iter().map(gate::clean).collect());
+    let (depths, notices): (Vec<usize>, Vec<Notice>) = ordered.into_iter().unzip();
+    // The word is that of the worst, which may be what follows from the first.
+    let worst = notices.iter().rev().max_by_key(|n| words::rank(n));
+    let tag = worst.map_or("INFO", words::tag);
+    let mut room = Room(BODY_BYTES);
+    let (state_first, page) = match notices.as_slice() {
+        [one] => (subject::subject(&desk, one), single::page(&desk, one, &room)),
+        many => (list::subject(&desk, tag, many), list::page(&desk, &depths, many, &mut room)),
     };
     let lead = notices.first();
     let one_instance = lead.is_some_and(|n| notices.iter().all(|other| other.id == n.id));
     let subject = match (contact.style, lead) {
-        (Style::SameSubject, Some(n)) if one_instance => words::fixed_subject(&desk, n),
+        (Style::SameSubject, Some(n)) if one_instance => subject::fixed_subject(&desk, n),
         _ => state_first,
     };
     let (ep, seq) = lead.map_or((0, 1), |n| (n.episode, n.seq));
     let sheet = Sheet { desk: &desk, contact_name, contact, id, episode: ep, seq };
-    let tag = lead.map_or("INFO", words::tag);
     let mut headers = String::new();
     let roots: Vec<&str> = roots(&notices);
     if !roots.is_empty() {
@@ -111,7 +108,7 @@ pub fn compose(
         let worst = notices.iter().fold(State::Ok, |worst, n| worst.worst(n.state));
         mime::text_header(&mut headers, "X-Hostwatch-State", worst.word());
     }
-    sheet.finish(subject, tag, &headers, &body)
+    sheet.finish(subject, tag, &headers, &page)
 }
 
 /// Composes one mail that takes the place of many that could not be sent: it lists every one of
@@ -129,22 +126,22 @@ pub fn compose_merged(
     let sheet = Sheet { desk: &desk, contact_name, contact, id, episode: 0, seq: 1 };
     let mut headers = String::new();
     mime::text_header(&mut headers, "X-Hostwatch-Count", &mails.len().to_string());
-    let (subject, body) = list::digest(&desk, mails);
-    sheet.finish(subject, "DIGEST", &headers, &body)
+    let (subject, page) = merged::page(&desk, mails, &mut Room(BODY_BYTES));
+    sheet.finish(subject, merged::TAG, &headers, &page)
 }
 
 /// Everything but the words.
-struct Sheet<'a> {
-    desk: &'a Desk<'a>,
-    contact_name: &'a str,
-    contact: &'a Contact,
-    id: MailId,
-    episode: u64,
-    seq: u32,
+pub(super) struct Sheet<'a> {
+    pub(super) desk: &'a Desk<'a>,
+    pub(super) contact_name: &'a str,
+    pub(super) contact: &'a Contact,
+    pub(super) id: MailId,
+    pub(super) episode: u64,
+    pub(super) seq: u32,
 }
 
 impl Sheet<'_> {
-    fn finish(&self, subject: String, tag: &str, extra: &str, body: &str) -> Mail {
+    pub(super) fn finish(&self, subject: String, tag: &str, extra: &str, page: &Page) -> Mail {
         let Desk { host, now, head, zone, .. } = self.desk;
         let domain = domain(&head.host.fqdn);
         let (name, address) = mime::mailbox(&head.from);
@@ -154,7 +151,7 @@ impl Sheet<'_> {
             (Style::SameSubject, _) => Some(format!("{tag} {host}")),
             (Style::StateFirst, name) => name.map(str::to_owned),
         };
-        let mut out = String::with_capacity(body.len() + body.len() / 8 + 1024);
+        let mut out = String::with_capacity(4096);
         let sender = if mime::is_address(address) { address } else { from.as_str() };
         match name {
             Some(name) => {
@@ -191,15 +188,9 @@ impl Sheet<'_> {
             mime::text_header(&mut out, "X-Hostwatch-Labels", &labels);
         }
         out.push_str(extra);
-        out.push_str("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n");
-        let body = body.replace('\n', "\r\n");
-        if mime::is_seven_bit(&body) {
-            out.push_str("Content-Transfer-Encoding: 7bit\r\n\r\n");
-            out.push_str(&body);
-        } else {
-            out.push_str("Content-Transfer-Encoding: quoted-printable\r\n\r\n");
-            out.push_str(&mime::quoted_printable(&body));
-        }
+        out.push_str("MIME-Version: 1.0\r\n");
+        let form = parts::Form { html: self.contact.html, chart: self.contact.chart };
+        parts::body(&mut out, page, form, &message_id);
         Mail {
             id: self.id,
             contact: self.contact_name.to_owned(),
@@ -281,42 +272,6 @@ fn roots(notices: &[Notice]) -> Vec<&str> {
         }
     }
     roots
-}
-
-/// The gate: every text of a notice, fit to be shown.
-fn clean(notice: &Notice) -> Notice {
-    let line = |text: &str| shown_within(text.trim(), 400).into_owned();
-    // Advice is written by the administrator and may have lines.
-    let lines = |text: &str| {
-        text.lines()
-            .take(40)
-            .map(|l| shown_within(l.trim_end(), 400).into_owned())
-            .collect::<Vec<_>>()
-            .join("\n")
-    };
-    let news = |finding: &Finding| Finding {
-        fact: shown(finding.fact.trim()).into_owned(),
-        detail: finding.detail.iter().take(FURTHER_LINES).map(|text| line(text)).collect(),
-        ..finding.clone()
-    };
-    Notice {
-        id: Id::new(&*shown(&notice.id.check), &*shown(&notice.id.instance)),
-        kind: shown(&notice.kind).into_owned(),
-        title: shown(&notice.title).into_owned(),
-        fact: shown(notice.fact.trim()).into_owned(),
-        limit: shown(notice.limit.trim()).into_owned(),
-        summary: line(&notice.summary),
-        detail: notice.detail.iter().take(DETAIL_LINES).map(|text| line(text)).collect(),
-        news: notice.news.iter().map(news).collect(),
-        rule: line(&notice.rule),
-        place: line(&notice.place),
-        worst: notice.worst.as_deref().map(|worst| shown(worst).into_owned()),
-        advice: notice.advice.as_deref().map(lines),
-        runbook: notice.runbook.as_deref().map(|page| shown_within(page.trim(), 500).into_owned()),
-        contact: shown(&notice.contact).into_owned(),
-        // Only whether the id survives unchanged matters from here on, see `words::command`.
-        ..notice.clone()
-    }
 }
 
 /// Whether a notice is about something bad that is going on.

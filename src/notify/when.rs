@@ -54,6 +54,31 @@ impl Zone {
         self.at(stamp).strftime("%a %H:%M").to_string()
     }
 
+    /// `03:12 CET`: where the day is clear.
+    #[must_use]
+    pub fn hour(&self, stamp: Stamp) -> String {
+        self.at(stamp).strftime("%H:%M %Z").to_string()
+    }
+
+    /// `Mon 23 Nov`.
+    #[must_use]
+    pub fn day(&self, stamp: Stamp) -> String {
+        self.at(stamp).strftime("%a %d %b").to_string()
+    }
+
+    /// `07:12`, or `Tue 07:12` where that is another day than today, or the date as well where it
+    /// is more than six days away.
+    #[must_use]
+    pub fn soon(&self, now: Stamp, stamp: Stamp) -> String {
+        let (today, at) = (self.at(now), self.at(stamp));
+        let form = match stamp.0.saturating_sub(now.0) {
+            _ if today.date() == at.date() => "%H:%M",
+            away if away.unsigned_abs() <= 6 * 86_400_000 => "%a %H:%M",
+            _ => "%a %d %b %Y %H:%M",
+        };
+        at.strftime(form).to_string()
+    }
+
     /// `Mon 23 Nov 2026 03:12 -> 05:26 CET (02:12 -> 04:26 UTC)`.
     #[must_use]
     pub fn range(&self, from: Stamp, to: Stamp) -> String {
@@ -87,6 +112,11 @@ mod tests {
             zone.range(stamp, end),
             "Mon 23 Nov 2026 03:12 -> 05:26 CET (02:12 -> 04:26 UTC)"
         );
+        assert_eq!(zone.hour(stamp), "03:12 CET");
+        assert_eq!(zone.day(stamp), "Mon 23 Nov");
+        assert_eq!(zone.soon(stamp, Stamp(stamp.0 + 14_400_000)), "07:12");
+        assert_eq!(zone.soon(stamp, Stamp(stamp.0 + 86_400_000)), "Tue 03:12");
+        assert_eq!(zone.soon(stamp, Stamp(stamp.0 + 604_800_000)), "Mon 30 Nov 2026 03:12");
         assert_eq!(Zone::named("No/Where").full(stamp), "Mon 23 Nov 2026 02:12 UTC");
     }
 }
