@@ -20,7 +20,7 @@
 //! L2  probe    what can be watched, one file a kind
 //!     alert    window, rule, state machine: pure
 //!     evidence what is behind a change, gathered by a child process when it happens
-//!     notify   mail: text, outbox, delivery
+//!     notify   mail and hooks: text, outbox, delivery
 //! L1  host     the only door to the observed machine: live, or recorded below a root
 //!     parse    text in, struct out: pure
 //!     store    the agent's own files: journal, history, lock, cache, secrets

@@ -1,5 +1,6 @@
 //! The command line as typed: one definition for parsing, `--help`, the man page and completions.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -189,6 +190,15 @@ Exit codes: 0 done, 1 cannot write, or something stands there already.")]
         within_ms: u64,
         /// Root of a recorded machine.
         root: Option<PathBuf>,
+    },
+    /// Become the program of a hook: a child of the agent's own child
+    #[command(hide = true)]
+    Become {
+        /// The user, or `-`.
+        user: String,
+        /// Program and arguments.
+        #[arg(last = true, required = true)]
+        argv: Vec<OsString>,
     },
 }
 

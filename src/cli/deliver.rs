@@ -5,11 +5,13 @@
 
 use std::process::ExitCode;
 
+use crate::daemon::lane_process::this_program;
+
 /// Runs one delivery.
 #[must_use]
 pub fn run() -> ExitCode {
     let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
-    match crate::notify::deliver::serve(&mut input, &mut output) {
+    match crate::notify::deliver::serve(&this_program(), &mut input, &mut output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("delivery: {error}");

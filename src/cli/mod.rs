@@ -17,6 +17,7 @@ pub mod check;
 pub mod completions;
 mod culprits;
 pub mod deliver;
+pub mod descend;
 pub mod detect;
 pub mod doctor;
 pub mod explain;
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         }
         Command::Deliver => return deliver::run(),
         Command::Gather { within_ms, root } => return gather::run(within_ms, root.as_deref()),
+        Command::Become { user, argv } => descend::run(&screen, &user, &argv),
     })
 }
 

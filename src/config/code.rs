@@ -121,9 +121,12 @@ codes! {
     OverridesNothing = "W104",
     /// A template that no check uses.
     UnusedTemplate = "W105",
-    /// The password of the BMC cannot be read. Everything else is watched; the BMC's own instance
-    /// says so.
+    /// The password of the BMC, or the secret of a hook, cannot be read. Everything else goes on; the
+    /// BMC's own instance says so, and the hook's events wait.
     SecretUnread = "W106",
+    /// The program of a hook cannot be started as things are. Its events wait; everything else goes
+    /// on.
+    HookUnready = "W120",
 }
 
 #[cfg(test)]

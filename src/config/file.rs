@@ -5,12 +5,13 @@
 
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings};
+use super::hook::{OnChange, Webhook};
 use super::pins::Pins;
 use super::schema::{Shape, Value, scalar, section, unknown_word, words};
 use super::tree::{Data, Node};
 use super::types::{
     AbsolutePath, BmcHost, BmcUser, Clears, Endpoint, Fingerprint, HostName, Labels, Limits, List,
-    MailAddress, Named, PlainName, Reference, Selectors, Share, Text, Timezone, Version,
+    MailAddress, Named, PlainName, Reference, Selectors, Share, Text, Timezone, UserName, Version,
     WebAddress,
 };
 use crate::host::ipmi::{Privilege, Suite};
@@ -30,6 +31,8 @@ section! {
         "defaults" => defaults: Defaults;
         /// People and groups, by name.
         "contacts" => contacts: Named<Contact>, else "`root`, mailed locally";
+        /// What is told of every change, whatever a check's `notify` says.
+        "on_change" => on_change: OnChange;
         /// How mail goes out.
         "mail" => mail: Mail;
         /// How this machine's BMC (management controller) is reached.
@@ -79,10 +82,17 @@ section! {
 }
 
 section! {
-    /// A person or a group.
+    /// A person or a group: mail addresses, a web address, a program, or several of them.
     Contact as "a contact" {
         /// Mail addresses, or names of local users.
         "mail" => mail: List<MailAddress>;
+        /// A web address that is told of each change.
+        "webhook" => webhook: Webhook;
+        /// A program and its arguments, started for each change; it gets the event in JSON on its
+        /// standard input. Exit status 75 means that it is tried again later.
+        "exec" => exec: List<Text>;
+        /// Whom the program runs as.
+        "user" => user: UserName, else "`nobody` where the agent is root, else the agent's own user";
         /// How subjects are written.
         "style" => style: SubjectStyle = "state-first";
         /// Whether mails have an HTML part beside the text, made for phones.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings, Severity};
+use super::hook;
 use super::plan::{BmcPlan, Plan};
 use super::render::Diagnostics;
 use super::resolve;
@@ -375,7 +376,7 @@ fn check_folders(path: &Path, seen: &mut BTreeMap<PathBuf, ()>, findings: &mut F
 fn check_secrets(plan: &Plan) -> Vec<Diagnostic> {
     let servers = plan.mail.via.iter().filter_map(|relay| match relay {
         Relay::Smtp(smtp) => Some(&smtp.login.as_ref()?.password),
-        Relay::Sendmail { .. } | Relay::Maildir { .. } => None,
+        Relay::Sendmail { .. } | Relay::Maildir { .. } | Relay::Hook(_) => None,
     });
     let mut found: Vec<Diagnostic> =
         servers.flat_map(|password| secret::check(password, Severity::Error)).collect();
@@ -384,5 +385,6 @@ fn check_secrets(plan: &Plan) -> Vec<Diagnostic> {
     if let BmcPlan::Lan(lan) = &plan.bmc {
         found.extend(secret::check(&lan.password, Severity::Warning));
     }
+    found.extend(hook::check(plan));
     found
 }

@@ -107,7 +107,7 @@ fn relay(way: &Way, ehlo: &str, input: &Input<'_>, findings: &mut Findings) -> O
     }))
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -13,6 +13,7 @@ mod checks;
 pub mod code;
 pub mod diagnostic;
 pub mod file;
+pub mod hook;
 mod lint;
 mod load;
 mod mail;

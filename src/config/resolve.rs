@@ -3,12 +3,14 @@
 //! Owns: host and contacts; `mail`, `bmc`, `checks`, `selection` and `rules` do their parts. Pure.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::bmc::bmc;
 use super::checks::{Scope, check_every, checks};
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings, nearest, quoted};
 use super::file::Config;
+use super::hook::{ON_CHANGE, Written, hooks};
 use super::mail::mail;
 use super::pins::pins;
 use super::plan::Plan;
@@ -51,7 +53,7 @@ pub(super) fn resolve(input: &Input<'_>, findings: &mut Findings) -> Option<Plan
     }
     let config = Config::read(input.merged, findings)?;
     let host = host(&config, input.identity);
-    let contacts = contacts(&config, input, findings);
+    let mut contacts = contacts(&config, input, findings);
     let defaults = config.defaults.clone().map(|at| at.value).unwrap_or_default();
     check_every(defaults.every.as_ref(), findings);
     let known: BTreeSet<&str> = contacts.keys().map(String::as_str).collect();
@@ -63,9 +65,47 @@ pub(super) fn resolve(input: &Input<'_>, findings: &mut Findings) -> Option<Plan
     let bmc = bmc(&config, input, findings);
     let written = input.written.iter().map(by_name).collect();
     let scope = Scope { input, defaults: &defaults, contacts: &known, told: &told, written };
-    let checks = checks(&config, &scope, findings);
+    let mut checks = checks(&config, &scope, findings);
+    if let Some(everything) = on_change(&config, input, &contacts, findings) {
+        for check in &mut checks {
+            Arc::make_mut(check).notify.push(ON_CHANGE.to_owned());
+        }
+        contacts.insert(ON_CHANGE.to_owned(), everything);
+    }
     let pinned = pins(config.pinned.as_ref(), input, findings);
     Some(Plan { host, checks, contacts, mail, bmc, pinned })
+}
+
+/// The contact behind `on_change`, which every check tells.
+fn on_change(
+    config: &Config,
+    input: &Input<'_>,
+    contacts: &BTreeMap<String, Contact>,
+    findings: &mut Findings,
+) -> Option<Contact> {
+    let at = config.on_change.as_ref()?;
+    let section = &at.value;
+    let written = Written {
+        node: input.merged.entry("on_change").map(|entry| &entry.value),
+        webhook: section.webhook.as_ref(),
+        exec: section.exec.as_ref(),
+        user: section.user.as_ref(),
+    };
+    if contacts.contains_key(ON_CHANGE) {
+        findings.push(
+            Diagnostic::error(Code::Exclusive, at.spot, "`on_change` is also a contact's name")
+                .label("this would be told of every change, and that contact is not")
+                .help("give the contact another name"),
+        );
+    }
+    if !written.any() {
+        findings.push(
+            Diagnostic::error(Code::Missing, at.spot, "`on_change` needs `exec` or `webhook`")
+                .label("nothing could be told"),
+        );
+    }
+    let hooks = hooks(&written, input, findings);
+    (!hooks.is_empty()).then(|| Contact { hooks, ..Contact::default() })
 }
 
 /// The checks of one file.
@@ -111,13 +151,18 @@ fn contacts(
             .flat_map(|list| &list.value)
             .map(|address| address.value.0.clone())
             .collect();
+        let node = input.merged.entry("contacts").and_then(|e| e.value.entry(&name.value));
+        let node = node.map(|entry| &entry.value);
+        let written = Written {
+            node,
+            webhook: section.webhook.as_ref(),
+            exec: section.exec.as_ref(),
+            user: section.user.as_ref(),
+        };
+        let hooks = hooks(&written, input, findings);
         // A contact of which `mail` could not be read has its error already.
-        let unread = input
-            .merged
-            .entry("contacts")
-            .and_then(|entry| entry.value.entry(&name.value))
-            .is_some_and(|entry| entry.value.entry("mail").is_some());
-        if mail.is_empty() && (section.mail.is_some() || !unread) {
+        let unread = node.is_some_and(|node| node.entry("mail").is_some());
+        if mail.is_empty() && !written.any() && (section.mail.is_some() || !unread) {
             findings.push(
                 Diagnostic::error(
                     Code::NoAddress,
@@ -125,13 +170,13 @@ fn contacts(
                     format!("contact `{}` has no mail address", name.value),
                 )
                 .label("nobody could be told")
-                .help("add `mail: [\"ops@example.net\"]`"),
+                .help("add `mail: [\"ops@example.net\"]`, `webhook` or `exec`"),
             );
         }
         let style = section.style.as_ref().map(|style| style.value.0).unwrap_or_default();
         let html = section.html.as_ref().is_none_or(|at| at.value);
         let chart = section.chart.as_ref().is_none_or(|at| at.value);
-        contacts.insert(name.value.clone(), Contact { mail, style, html, chart });
+        contacts.insert(name.value.clone(), Contact { mail, hooks, style, html, chart });
     }
     let written = input.merged.entry("contacts").is_some_and(|e| !e.value.entries().is_empty());
     if contacts.is_empty() && !written {

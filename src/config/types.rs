@@ -197,6 +197,16 @@ texts! {
             Err("1 to 16 ASCII characters without spaces: IPMI knows no more")
         }
     };
+    /// A user of this system, as useradd(8) takes them.
+    UserName = "a user", Some(r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$"), "nobody", |text| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if begins && text.len() <= 32 && text.chars().all(plain) {
+            Ok(())
+        } else {
+            Err("letters, digits, `-`, `_` and `.`, at most 32")
+        }
+    };
     /// An absolute path.
     AbsolutePath = "an absolute path", Some("^/"), "/path/to/file", |text| {
         if text.starts_with('/') && !text.chars().any(char::is_control) {

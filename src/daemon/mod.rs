@@ -28,6 +28,7 @@ pub mod scribe;
 pub mod signals;
 pub mod start;
 pub mod supervisor;
+mod test_hook;
 pub mod test_mail;
 pub mod watching;
 pub mod way_out;

@@ -82,7 +82,7 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
         .map_err(|e| failed("start a thread")(&e))?;
     let historian = Historian::new(paths::history(&directory));
     let courier =
-        Courier::start(this_program(), post.clone()).map_err(|e| failed("start a thread")(&e))?;
+        Courier::start(&this_program(), &post).map_err(|e| failed("start a thread")(&e))?;
     let detective = Detective::start(this_program(), &host, post.clone())
         .map_err(|e| failed("start a thread")(&e))?;
     let socket = paths::listening_socket(options.state.as_deref());

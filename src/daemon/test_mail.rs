@@ -8,6 +8,7 @@ use super::clock::Clock;
 use super::lane_process::this_program;
 use super::paths;
 use super::start::{self, Refusal};
+use super::test_hook;
 use crate::config::plan::Plan;
 use crate::host::Host;
 use crate::model::exit;
@@ -54,6 +55,12 @@ pub fn send(
         let id = MailId(now.wall.0.unsigned_abs().saturating_add(number));
         let notice = notice(name, id.0, now);
         let head = letterhead(&plan);
+        for hook in &contact.hooks {
+            all_accepted &= test_hook::send(&head, hook, &notice, id, now, tell);
+        }
+        if contact.mail.is_empty() {
+            continue;
+        }
         let mail = compose(&head, name, contact, &[notice], id, now);
         let job = Job {
             recipients: mail.recipients.clone(),
@@ -72,7 +79,7 @@ pub fn send(
                         unsettled = unsettled.saturating_sub(1);
                         ("accepted", answer)
                     }
-                    Fate::Deferred(answer) => ("not now", answer),
+                    Fate::Deferred(answer) | Fate::Delayed(answer, _) => ("not now", answer),
                     Fate::Refused(answer) => ("refused", answer),
                 };
                 tell(&format!("{word:<8} {recipient}: {answer}"));

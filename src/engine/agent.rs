@@ -65,7 +65,8 @@ impl Fault {
             Self::State => (State::Critical, "nothing can be written to the state directory"),
             Self::Mail => (
                 State::Critical,
-                "mail has waited for an hour (or, a warning: a recipient was refused for good)",
+                "mail has waited for an hour (or, a warning: a recipient was refused for good, or a \
+                 hook has not worked for 5 minutes)",
             ),
             Self::Config => (State::Warning, "a reload was refused because of a mistake"),
         }

@@ -10,6 +10,7 @@
 //! evidence what is behind a change, asked when it happens       (evidence.rs)
 //! desk     notices wait for each other, then become a mail        (desk.rs, posting.rs)
 //! minutes  what each judged number did, minute by minute          (minutes.rs)
+//! hooks    and events for programs and web addresses              (hooks.rs)
 //! report   what `status` and `explain` show                       (report.rs, outlook.rs, wire.rs)
 //! pen      nothing is told before it is on the disk               (pen.rs, record.rs, storing.rs)
 //! ```
@@ -44,6 +45,7 @@ mod desk;
 pub mod event;
 mod evidence;
 mod facts;
+mod hooks;
 mod kept;
 mod listing;
 mod minutes;
@@ -122,8 +124,11 @@ pub struct Engine {
     /// The minute that is being counted.
     minute: u32,
     outbox: Outbox,
+    /// Events for hooks.
+    hooks: Outbox,
     mails: BTreeMap<MailId, Sent>,
     delivering: Option<(MailId, Moment)>,
+    hooking: Option<(MailId, Moment)>,
     /// Since when mail has been stuck.
     stuck: Option<Moment>,
     sent: u64,
@@ -171,8 +176,10 @@ impl Engine {
             questions: Questions::default(),
             minute: 0,
             outbox: Outbox::new(plan.mail.keep),
+            hooks: Outbox::new(plan.mail.keep),
             mails: BTreeMap::new(),
             delivering: None,
+            hooking: None,
             stuck: None,
             sent: 0,
             refused: VecDeque::new(),
@@ -252,6 +259,7 @@ impl Engine {
             Event::ReloadRefused(why) => self.refuse_reload(why, effects),
             Event::Flush => {
                 self.outbox.flush(now.moment);
+                self.hooks.flush(now.moment);
                 self.post(true, effects);
             }
             Event::Stop => self.stop(effects),

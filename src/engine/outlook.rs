@@ -8,6 +8,7 @@ use crate::alert::words;
 use crate::model::state::State;
 use crate::model::time::Now;
 use crate::model::unit::Span;
+use crate::notify::contact::Contact;
 
 use super::Engine;
 use super::agent::{self, Fault};
@@ -49,7 +50,7 @@ impl Engine {
         let told = watch.told_of(name);
         Recipient {
             contact: name.to_owned(),
-            addresses: contact.map(|contact| contact.mail.clone()).unwrap_or_default(),
+            addresses: contact.map(Contact::addresses).unwrap_or_default(),
             told: told.filter(|told| told.mails > 0).map(|told| told.last),
             mails: told.map_or(0, |told| told.mails),
             outlook: match contact {

@@ -43,10 +43,11 @@ impl Engine {
             }
         }
         for (id, (mail, settled)) in mails {
-            self.outbox.push(Arc::clone(&mail), &settled);
+            let queue = self.queue_of(mail.form);
+            queue.push(Arc::clone(&mail), &settled);
             // It was durable, so it may have been on its way when the agent ended.
-            self.outbox.release(id);
-            self.outbox.may_have_left(id);
+            queue.release(id);
+            queue.may_have_left(id);
             self.mails.insert(id, Sent { mail, settled, accepted: false });
         }
     }
@@ -104,7 +105,7 @@ impl Engine {
         Some(evidence.map_or(due, |at| at.max(due)))
     }
 
-    /// One mail from notices.
+    /// One mail from notices, and an event of each for the contact's hooks.
     fn compose(
         &mut self,
         name: &str,
@@ -112,25 +113,26 @@ impl Engine {
         notices: &[Notice],
         effects: &mut Vec<Effect>,
     ) {
-        let Some(contact) = self.plan.contacts.get(name) else { return };
+        let Some(contact) = self.plan.contacts.get(name).cloned() else { return };
         let head = self.letterhead(notices);
-        let id = MailId(self.numbers.mail);
-        self.numbers.mail += 1;
-        let mail = Arc::new(text::compose(&head, name, contact, notices, id, self.now));
+        let mut parcels = Vec::new();
+        if !contact.mail.is_empty() || contact.hooks.is_empty() {
+            let id = MailId(self.numbers.mail);
+            self.numbers.mail += 1;
+            parcels.push(Arc::new(text::compose(&head, name, &contact, notices, id, self.now)));
+        }
+        let root = parcels.first().map(|mail| mail.message_id.clone());
+        parcels.extend(self.events(name, &contact, &head, notices));
         for notice in notices {
             let Some(ix) = self.ids.get(&notice.id).copied() else { continue };
             let Some(watch) = self.watches.get_mut(ix) else { continue };
             let current = watch.episode.as_deref().is_some_and(|e| e.number == notice.episode);
             if current && let Some((_, told)) = watch.told.iter_mut().find(|(c, _)| c == name) {
                 told.mails = told.mails.max(notice.seq);
-                told.root.get_or_insert_with(|| mail.message_id.clone());
+                told.root = told.root.take().or_else(|| root.clone());
             }
         }
-        self.outbox.push(Arc::clone(&mail), &[]);
-        let posted =
-            Posted { mail: (*mail).clone(), tells, merges: Vec::new(), settled: Vec::new() };
-        self.mails.insert(id, Sent { mail, settled: Vec::new(), accepted: false });
-        self.write(record::POSTED, &posted, true, vec![id], effects);
+        self.queue(parcels, tells, effects);
     }
 
     /// Puts one mail in the place of very many that cannot go out.
@@ -149,8 +151,13 @@ impl Engine {
         for id in &merges {
             self.mails.remove(id);
         }
-        let posted =
-            Posted { mail: (*mail).clone(), tells: Vec::new(), merges, settled: Vec::new() };
+        let posted = Posted {
+            mail: (*mail).clone(),
+            also: Vec::new(),
+            tells: Vec::new(),
+            merges,
+            settled: Vec::new(),
+        };
         self.mails.insert(id, Sent { mail, settled: Vec::new(), accepted: false });
         self.write(record::POSTED, &posted, true, vec![id], effects);
     }
@@ -189,10 +196,18 @@ impl Engine {
 
     /// What became of a delivery.
     pub(super) fn delivered(&mut self, report: &DeliveryReport, effects: &mut Vec<Effect>) {
+        if self.is_of_hook(report.mail) {
+            return self.hooked(report, effects);
+        }
         let settled = self.outbox.report(self.now.moment, report);
         if report.done && self.delivering.is_some_and(|(mail, _)| mail == report.mail) {
             self.delivering = None;
         }
+        self.take_ends(settled, effects);
+    }
+
+    /// Makes durable who needs no attempt any more.
+    pub(super) fn take_ends(&mut self, settled: Vec<Settled>, effects: &mut Vec<Effect>) {
         if settled.is_empty() {
             return;
         }
@@ -207,7 +222,7 @@ impl Engine {
             Fate::Accepted(_) => {
                 self.refused.retain(|(address, _)| *address != end.recipient);
             }
-            Fate::Refused(why) | Fate::Deferred(why) => {
+            Fate::Refused(why) | Fate::Deferred(why) | Fate::Delayed(why, _) => {
                 let why: String = why.chars().take(REPLY_CHARS).collect();
                 let line = format!("mail to {} is given up: {why}", end.recipient);
                 effects.push(Effect::Log { level: tracing::Level::ERROR, line });
@@ -249,6 +264,7 @@ impl Engine {
                 relays: self.plan.mail.via.clone(),
             });
         }
+        self.care_for_hooks(effects);
         self.judge_mail(effects);
     }
 
@@ -272,12 +288,10 @@ impl Engine {
                 &format!("mail could not be delivered for {span}; nothing was lost"),
             );
         }
-        if let Some((address, why)) = self.refused.back() {
-            let text = format!("{address} is refused: {why}");
-            self.set_fault(Fault::Mail, Some(text), effects);
-        } else {
-            self.set_fault(Fault::Mail, None, effects);
-        }
+        let refused = self.refused.back();
+        let refused = refused.map(|(address, why)| format!("{address} is refused: {why}"));
+        let fault = refused.or_else(|| self.hook_trouble());
+        self.set_fault(Fault::Mail, fault, effects);
     }
 
     /// When mail needs attention next.
@@ -291,6 +305,11 @@ impl Engine {
             None => self.outbox.oldest().map(|made| made + MAIL_STUCK),
             Some(_) => None,
         };
-        desks.chain(delivery).chain(stuck).min().map(|at| at.max(self.now.moment))
+        desks
+            .chain(delivery)
+            .chain(stuck)
+            .chain(self.hooks_due())
+            .min()
+            .map(|at| at.max(self.now.moment))
     }
 }

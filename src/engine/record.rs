@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::id::Id;
 use crate::model::time::{Moment, Stamp};
-use crate::notify::mail::{Mail, MailId};
+use crate::notify::mail::{Form, Mail, MailId};
 use crate::notify::notice::Notice;
 use crate::notify::outbox::Settled;
 
@@ -78,6 +78,9 @@ impl Turn {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Posted {
     pub(super) mail: Mail,
+    /// Events for hooks that tell the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) also: Vec<Mail>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) tells: Vec<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -207,6 +210,11 @@ impl Replay {
     fn posted(&mut self, posted: Posted) {
         let mail = Arc::new(posted.mail);
         self.next.mail = self.next.mail.max(mail.id.0 + 1);
+        let is_mail = mail.form == Form::Mail;
+        for event in posted.also {
+            self.next.mail = self.next.mail.max(event.id.0 + 1);
+            self.mails.insert(event.id, (Arc::new(event), Vec::new()));
+        }
         for number in posted.tells {
             let Some(notice) = self.owed.remove(&number) else { continue };
             if let Some(kept) = self.kept.get_mut(&notice.id)
@@ -215,7 +223,9 @@ impl Replay {
                     kept.told.iter_mut().find(|(name, _)| *name == notice.contact)
             {
                 told.mails = told.mails.max(notice.seq);
-                told.root.get_or_insert_with(|| mail.message_id.clone());
+                if is_mail {
+                    told.root.get_or_insert_with(|| mail.message_id.clone());
+                }
             }
         }
         for id in posted.merges {

@@ -18,6 +18,7 @@ impl Engine {
         self.config_loaded = self.now.wall;
         self.reload_refused = None;
         self.outbox.set_keep(self.plan.mail.keep);
+        self.hooks.set_keep(self.plan.mail.keep);
         self.drop_contacts(effects);
         self.agent_check = Arc::new(agent::check(&self.plan));
         let used: BTreeSet<&str> =

@@ -86,6 +86,7 @@ impl Engine {
                 .outbox
                 .waiting()
                 .into_iter()
+                .chain(self.hooks.waiting())
                 .map(|waiting| QueuedMail {
                     id: waiting.mail.0,
                     subject: waiting.subject,

@@ -56,6 +56,7 @@ impl Engine {
     pub(super) fn release(&mut self, mails: &[MailId]) {
         for mail in mails {
             self.outbox.release(*mail);
+            self.hooks.release(*mail);
         }
     }
 
@@ -179,6 +180,7 @@ impl Engine {
         for sent in self.mails.values() {
             let posted = Posted {
                 mail: (*sent.mail).clone(),
+                also: Vec::new(),
                 tells: Vec::new(),
                 merges: Vec::new(),
                 settled: sent.settled.clone(),

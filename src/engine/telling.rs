@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::config::hook::ON_CHANGE;
 use crate::model::reading::Observation;
 use crate::model::state::State;
 use crate::model::time::Moment;
@@ -345,7 +346,9 @@ fn decide(
                 if state.rank() > t.level.rank() {
                     let first = t.level == State::Ok;
                     list.push((contact.clone(), if first { Cause::Problem } else { Cause::Worse }));
-                } else if check.notify_improvement && state.rank() < t.level.rank() {
+                } else if (check.notify_improvement || contact == ON_CHANGE)
+                    && state.rank() < t.level.rank()
+                {
                     list.push((contact.clone(), Cause::Better));
                 } else if t.level == state
                     && facts.seen.is_some_and(|seen| t.news(seen, state).next().is_some())

@@ -33,7 +33,7 @@ pub fn serve(
     input: &mut dyn Read,
     output: &mut dyn Write,
 ) -> io::Result<()> {
-    confine(EVIDENCE_MEMORY_BYTES)?;
+    confine(EVIDENCE_MEMORY_BYTES, EVIDENCE_MEMORY_BYTES)?;
     let mut text = Vec::new();
     input.take(INQUIRY_BYTES as u64 + 1).read_to_end(&mut text)?;
     if text.len() > INQUIRY_BYTES {

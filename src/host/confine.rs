@@ -4,18 +4,19 @@
 use std::io;
 
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 
 /// The lowest priority. The kernel takes the place in a disk's queue from it too: the last of the
 /// best-effort class (ioprio_set(2)).
 const LOWEST: i32 = 19;
 
-/// Ties the process to the one that started it and bounds its data, in bytes.
+/// Ties the process to the one that started it and bounds its data, in bytes; a program that it
+/// starts may take up to the second bound.
 ///
 /// # Errors
 /// The agent is gone already, or the kernel refuses a bound.
-pub fn confine(memory_bytes: u64) -> io::Result<()> {
+pub fn confine(memory_bytes: u64, most_bytes: u64) -> io::Result<()> {
     let parent = nix::unistd::getppid();
     prctl::set_pdeathsig(Signal::SIGKILL)?;
     // The agent may have died before the line above.
@@ -24,7 +25,9 @@ pub fn confine(memory_bytes: u64) -> io::Result<()> {
     }
     prctl::set_dumpable(false)?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    setrlimit(Resource::RLIMIT_DATA, memory_bytes, memory_bytes)?;
+    let (_, hard) = getrlimit(Resource::RLIMIT_DATA)?;
+    let most = most_bytes.min(hard);
+    setrlimit(Resource::RLIMIT_DATA, memory_bytes.min(most), most)?;
     Ok(())
 }
 

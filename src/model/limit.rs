@@ -105,6 +105,39 @@ pub const SMTP_REPLY: Span = Span::from_secs(60);
 pub const SMTP_ADDRESSES: usize = 4;
 /// Bytes of a job for the delivery child: the largest mail as JSON, and its relays.
 pub const DELIVERY_JOB_BYTES: usize = 8 << 20;
+/// One attempt of a hook, a program with its killing included, before the child is killed.
+pub const HOOK_DEADLINE: Span = Span::from_secs(40);
+/// One request to a webhook. Alerting services answer within a second; one that hangs must not
+/// hold the hooks that wait behind it for long.
+pub const WEBHOOK_DEADLINE: Span = Span::from_secs(15);
+/// A program that is told of a change; then it is asked to end, and killed [`COMMAND_GRACE`] later.
+pub const PROGRAM_DEADLINE: Span = Span::from_secs(30);
+/// Attempts with a program that fails with a status of its own; one that says "later" (75) is tried
+/// for as long as mail is.
+pub const PROGRAM_TRIES: u32 = 5;
+/// Memory that such a program may take: an interpreter with its libraries, no more.
+pub const PROGRAM_MEMORY_BYTES: u64 = 512 << 20;
+/// Files that it may open.
+pub const PROGRAM_FILES: u64 = 256;
+/// What is kept of the end of a program's output, to find its last line in.
+pub const PROGRAM_TAIL_BYTES: usize = 4 << 10;
+/// What is read of a web server's answer to a request that it refused: a sentence, not a page.
+pub const HTTP_ANSWER_BYTES: u64 = 4 << 10;
+/// All header lines of a web server's answer.
+pub const HTTP_HEADER_BYTES: usize = 32 << 10;
+/// How long the answer's text is waited for once its status is known.
+pub const HTTP_ANSWER: Span = Span::from_secs(2);
+/// The longest pause that a server may ask for (`Retry-After`): as long as mail may be stuck.
+pub const RETRY_AFTER_MAX: Span = Span::from_secs(3600);
+/// An event that has waited for so long is told by the other ways: a token that is refused, a
+/// service that is away.
+pub const HOOK_STUCK: Span = Span::from_secs(300);
+/// Text of one push message: ntfy makes an attachment of what is longer.
+pub const PUSH_BYTES: usize = 3900;
+/// Text of one chat message; Slack cuts at 40 000 characters, Mattermost at 16 383.
+pub const CHAT_BYTES: usize = 12_000;
+/// Bytes of events in one frame of the journal, far below [`JOURNAL_FRAME_BYTES`].
+pub const EVENTS_PER_FRAME_BYTES: usize = 2 << 20;
 /// Data memory of the delivery child: some three times what a large mail over TLS takes.
 pub const DELIVERY_MEMORY_BYTES: u64 = 96 << 20;
 /// One line that the delivery child reports.

@@ -1,10 +1,14 @@
-//! People: where mail for a contact goes and how its subjects are written.
+//! People: where mail for a contact goes, how its subjects are written, and which hooks it has.
+
+use super::hook::Hook;
 
 /// A person or a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {
     /// Mail addresses.
     pub mail: Vec<String>,
+    /// What is told beside them, each change by itself.
+    pub hooks: Vec<Hook>,
     /// How subjects are written.
     pub style: Style,
     /// Whether mails have an HTML part beside the text.
@@ -15,7 +19,22 @@ pub struct Contact {
 
 impl Default for Contact {
     fn default() -> Self {
-        Self { mail: Vec::new(), style: Style::default(), html: true, chart: true }
+        Self {
+            mail: Vec::new(),
+            hooks: Vec::new(),
+            style: Style::default(),
+            html: true,
+            chart: true,
+        }
+    }
+}
+
+impl Contact {
+    /// Everything that is told: addresses, then hooks in words.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        let hooks = self.hooks.iter().map(ToString::to_string);
+        self.mail.iter().cloned().chain(hooks).collect()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::model::limit::DELIVERY_LINE_BYTES;
 use crate::model::text::shown;
 use crate::model::unit::Span;
 use crate::notify::deliver::Job;
+use crate::notify::hook::{Hook, origin};
 use crate::notify::outbox::DeliveryReport;
 use crate::notify::relay::Relay;
 use crate::store::secret::Secret;
@@ -73,22 +74,29 @@ fn with_secrets(job: &Job) -> Job {
     let mut job = job.clone();
     let mut troubles = Vec::new();
     job.relays.retain_mut(|relay| {
-        let Relay::Smtp(server) = relay else { return true };
-        let Some(login) = &mut server.login else { return true };
-        match login.password.read() {
-            Ok(secret) => {
-                login.password = Secret::Literal(secret);
-                true
+        let (name, secrets): (String, Vec<&mut Secret>) = match relay {
+            Relay::Smtp(server) => (
+                format!("{}:{}", shown(&server.host), server.port),
+                server.login.iter_mut().map(|login| &mut login.password).collect(),
+            ),
+            Relay::Hook(Hook::Webhook(webhook)) => {
+                let name = shown(origin(&webhook.url)).into_owned();
+                (name, webhook.token.iter_mut().chain(&mut webhook.key).collect())
             }
-            Err(why) => {
-                troubles.push(format!(
-                    "{}:{}: no password: {why}",
-                    shown(&server.host),
-                    server.port
-                ));
-                false
+            Relay::Sendmail { .. } | Relay::Maildir { .. } | Relay::Hook(Hook::Program(_)) => {
+                return true;
+            }
+        };
+        for kept in secrets {
+            match kept.read() {
+                Ok(secret) => *kept = Secret::Literal(secret),
+                Err(why) => {
+                    troubles.push(format!("{name}: no password: {why}"));
+                    return false;
+                }
             }
         }
+        true
     });
     job.troubles.extend(troubles);
     job

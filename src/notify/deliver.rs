@@ -14,12 +14,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::host::confine::confine;
-use crate::model::limit::{DELIVERY_JOB_BYTES, DELIVERY_MEMORY_BYTES};
+use crate::model::limit::{DELIVERY_JOB_BYTES, DELIVERY_MEMORY_BYTES, PROGRAM_MEMORY_BYTES};
 use crate::notify::clock::Deadline;
+use crate::notify::hook::Hook;
 use crate::notify::mail::Mail;
 use crate::notify::outbox::{DeliveryReport, Fate};
 use crate::notify::relay::Relay;
-use crate::notify::{maildir, sendmail, smtp};
+use crate::notify::{maildir, program, sendmail, smtp, webhook};
 
 /// What is to be delivered, to whom, and how.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,12 +39,14 @@ pub struct Job {
     pub troubles: Vec<String>,
 }
 
-/// Reads a job from `input` and reports on `output`; the body of the child process.
+/// Reads a job from `input` and reports on `output`; the body of the child process. `exe` is this
+/// very program.
 ///
 /// # Errors
 /// The job cannot be read, or nobody listens to the reports any more.
-pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
-    confine(DELIVERY_MEMORY_BYTES)?;
+pub fn serve(exe: &Path, input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
+    // The program of a hook may take more; this process does not.
+    confine(DELIVERY_MEMORY_BYTES, PROGRAM_MEMORY_BYTES)?;
     let mut text = Vec::new();
     input.take(DELIVERY_JOB_BYTES as u64 + 1).read_to_end(&mut text)?;
     if text.len() > DELIVERY_JOB_BYTES {
@@ -51,7 +54,7 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
     }
     let job: Job = serde_json::from_slice(&text)?;
     let mut broken = Ok(());
-    run(&job, &mut |report| {
+    run(exe, &job, &mut |report| {
         if broken.is_ok() {
             broken = serde_json::to_writer(&mut *output, &report)
                 .map_err(io::Error::from)
@@ -63,7 +66,7 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Tries the ways out in order until every recipient has a verdict.
-pub fn run(job: &Job, report: &mut dyn FnMut(DeliveryReport)) {
+fn run(exe: &Path, job: &Job, report: &mut dyn FnMut(DeliveryReport)) {
     let mail = job.mail.id;
     let mut open = job.recipients.clone();
     let mut troubles = job.troubles.clone();
@@ -91,6 +94,18 @@ pub fn run(job: &Job, report: &mut dyn FnMut(DeliveryReport)) {
                 sendmail::deliver(path, &job.mail, &open, deadline, &mut named)
             }
             Relay::Maildir { path } => maildir::deliver(path, &job.mail, &open, &mut named),
+            Relay::Hook(hook) => {
+                for recipient in &open {
+                    let fate = match hook {
+                        Hook::Webhook(webhook) => webhook::deliver(webhook, &job.mail, deadline),
+                        Hook::Program(program) => {
+                            program::deliver(exe, program, &job.mail, deadline)
+                        }
+                    };
+                    named(recipient, fate);
+                }
+                Ok(())
+            }
         };
         match outcome {
             // Whoever was deferred by a server that works stays with that server.
@@ -112,7 +127,7 @@ pub fn run(job: &Job, report: &mut dyn FnMut(DeliveryReport)) {
 }
 
 fn fate_is_final(fate: &Fate) -> bool {
-    !matches!(fate, Fate::Deferred(_))
+    !matches!(fate, Fate::Deferred(_) | Fate::Delayed(..))
 }
 
 /// A file of the administrator's (authorities, a secret), with a bound.

@@ -3,16 +3,23 @@
 //! A mail's content is one `page` (from `single`, `list`, `merged` or `digest`), drawn twice: as
 //! text (`plain`) and as HTML (`html`). All of that and the queue (`outbox`) are pure. `courier`
 //! starts a child process for each delivery; what opens sockets and starts programs (`deliver` and
-//! the ways out `smtp`, `sendmail`, `maildir`) runs in that child alone.
+//! the ways out `smtp`, `sendmail`, `maildir`) runs in that child alone. Hooks go the same way: an
+//! `event` is queued like a mail, `webhook` and `program` deliver it.
 
 mod backoff;
+mod client;
 mod clock;
 pub mod contact;
 pub mod courier;
 pub mod deliver;
+pub mod descent;
 pub mod digest;
+pub mod event;
+mod fate;
 mod gate;
+pub mod hook;
 mod html;
+pub mod http;
 mod line;
 mod list;
 pub mod mail;
@@ -25,6 +32,8 @@ mod page;
 mod palette;
 mod parts;
 mod plain;
+mod preset;
+pub mod program;
 pub mod relay;
 mod sendmail;
 mod single;
@@ -32,5 +41,6 @@ mod smtp;
 mod subject;
 pub mod text;
 mod tls;
+mod webhook;
 pub mod when;
 mod words;

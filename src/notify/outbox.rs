@@ -19,47 +19,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::limit::{OUTBOX_BYTES, OUTBOX_MERGE};
+use crate::model::limit::{OUTBOX_BYTES, OUTBOX_MERGE, RETRY_AFTER_MAX};
 use crate::model::time::Moment;
 use crate::model::unit::Span;
 use crate::notify::backoff::Backoff;
-use crate::notify::mail::{Mail, MailId};
-
-/// What became of one recipient of a mail, as the delivery reports it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fate {
-    /// Accepted; by whom, for people (`mx1:587, 250 2.0.0 queued as 4Zx1`).
-    Accepted(String),
-    /// Not now (4xx, no connection, timeout): try again later.
-    Deferred(String),
-    /// Never (5xx): trying again is of no use.
-    Refused(String),
-}
-
-/// What became of one delivery, or of a part of it: reported as it happens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeliveryReport {
-    /// Which mail.
-    pub mail: MailId,
-    /// Recipients and what became of each; a recipient not named yet is still under way.
-    pub recipients: Vec<(String, Fate)>,
-    /// Whether the attempt is over: recipients that were never named are then deferred.
-    pub done: bool,
-    /// Why no way out worked at all, for people.
-    pub trouble: Option<String>,
-}
-
-/// A recipient of a mail that needs no further attempt; to be made durable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settled {
-    /// Which mail.
-    pub mail: MailId,
-    /// Which recipient.
-    pub recipient: String,
-    /// `Accepted` or `Refused` (or deferred for longer than mail is kept).
-    pub fate: Fate,
-}
+pub use crate::notify::fate::{DeliveryReport, Fate, Settled};
+use crate::notify::mail::{Form, Mail, MailId};
 
 /// One attempt to make now.
 #[derive(Debug, Clone)]
@@ -68,6 +33,8 @@ pub struct Attempt {
     pub mail: Arc<Mail>,
     /// Those of its recipients whose turn it is.
     pub recipients: Vec<String>,
+    /// Which attempt with this mail it is, from 1, as far as this process knows.
+    pub number: u32,
 }
 
 /// One waiting mail, for `mail queue`.
@@ -110,6 +77,8 @@ struct UnderWay {
     started: Moment,
     /// Recipients that were deferred so far.
     deferred: BTreeSet<String>,
+    /// Pauses that were asked for.
+    pauses: BTreeMap<String, Span>,
     /// A recipient was accepted or refused: a server was reached and answered.
     answered: bool,
     /// Somebody asked for everything to be tried, while this attempt was running.
@@ -196,10 +165,11 @@ impl Outbox {
             recipients: recipients.clone(),
             started: now,
             deferred: BTreeSet::new(),
+            pauses: BTreeMap::new(),
             answered: false,
             flushed: false,
         });
-        Some(Attempt { mail: Arc::clone(&entry.mail), recipients })
+        Some(Attempt { mail: Arc::clone(&entry.mail), recipients, number: entry.attempts })
     }
 
     /// When [`Self::next`] is worth asking again, if nothing is reported before.
@@ -224,13 +194,19 @@ impl Outbox {
             if !entry.open.contains(recipient) {
                 continue;
             }
-            let (Fate::Accepted(text) | Fate::Deferred(text) | Fate::Refused(text)) = fate;
+            let (Fate::Accepted(text)
+            | Fate::Deferred(text)
+            | Fate::Delayed(text, _)
+            | Fate::Refused(text)) = fate;
             // Whoever is named was talked about with a server; a late word counts as well.
             entry.left = true;
             entry.last_answer = Some(text.clone());
-            if matches!(fate, Fate::Deferred(_)) {
+            if matches!(fate, Fate::Deferred(_) | Fate::Delayed(..)) {
                 if let Some(way) = way.as_mut().filter(|way| way.recipients.contains(recipient)) {
                     way.deferred.insert(recipient.clone());
+                    if let Fate::Delayed(_, pause) = fate {
+                        way.pauses.insert(recipient.clone(), *pause);
+                    }
                 }
                 continue;
             }
@@ -270,7 +246,11 @@ impl Outbox {
                     entry.left = true;
                 }
                 for recipient in &way.deferred {
-                    self.recipients.entry(recipient.clone()).or_default().fail(way.started, now);
+                    let backoff = self.recipients.entry(recipient.clone()).or_default();
+                    backoff.fail(way.started, now);
+                    if let Some(pause) = way.pauses.get(recipient) {
+                        backoff.until = backoff.until.max(now + (*pause).min(RETRY_AFTER_MAX));
+                    }
                 }
             }
         }
@@ -339,7 +319,9 @@ impl Outbox {
         let mut runs: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
         for entry in self.entries.values() {
             let run = runs.entry(entry.mail.contact.as_str()).or_default();
-            if entry.left || self.under_way.as_ref().is_some_and(|w| w.mail == entry.mail.id) {
+            // An event has no words that could be joined with another's.
+            let whole = entry.left || entry.mail.form == Form::Event;
+            if whole || self.under_way.as_ref().is_some_and(|w| w.mail == entry.mail.id) {
                 run.clear();
             } else {
                 run.push(entry);
@@ -449,6 +431,7 @@ mod tests {
         Arc::new(Mail {
             id: MailId(id),
             contact: contact.to_owned(),
+            form: Form::Mail,
             message_id: format!("<{id}@h>"),
             subject: format!("mail {id}"),
             from: "hw@h".to_owned(),
@@ -609,6 +592,28 @@ mod tests {
         outbox.report(Moment(3), &report(1, &[("a", accepted())], None));
         assert_eq!(outbox.next(Moment(4)).unwrap().mail.id, MailId(1001), "5000 is not released");
         assert!(outbox.replace(&[MailId(1001)], mail(6000, "dba", &["b"])).is_empty());
+    }
+
+    #[test]
+    fn a_pause_that_is_asked_for_is_kept_within_bounds() {
+        let mut outbox = Outbox::new(Span::from_secs(86_400));
+        put(&mut outbox, mail(1, "phone", &["webhook:phone"]));
+        put(&mut outbox, mail(2, "pager", &["webhook:pager"]));
+        let wait = |seconds| Fate::Delayed("429".to_owned(), Span::from_secs(seconds));
+        let mut now = Moment(0);
+        for (asked, due) in [(120, 120), (1, 60), (86_400, 3600)] {
+            let attempt = outbox.next(now).unwrap();
+            assert_eq!(attempt.mail.id, MailId(1));
+            assert!(
+                outbox.report(now, &report(1, &[("webhook:phone", wait(asked))], None)).is_empty()
+            );
+            if asked == 120 {
+                assert_eq!(outbox.next(now).unwrap().mail.id, MailId(2), "the other does not wait");
+                outbox.report(now, &report(2, &[("webhook:pager", accepted())], None));
+            }
+            assert_eq!(outbox.next_due(), Some(now + Span::from_secs(due)), "{asked}");
+            now = now + Span::from_secs(due);
+        }
     }
 
     #[test]

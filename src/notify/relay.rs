@@ -1,10 +1,11 @@
-//! Ways out: an SMTP relay, the local `sendmail`, or a Maildir. Plain data; serialised for the
+//! Ways out: an SMTP relay, the local `sendmail`, a Maildir, or a hook. Plain data; serialised for the
 //! delivery child's standard input, so that no password is ever an argument.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::notify::hook::Hook;
 use crate::store::secret::Secret;
 
 /// One way out. Several are tried in order.
@@ -24,6 +25,8 @@ pub enum Relay {
         /// The directory that holds `new`, `cur` and `tmp`; created when missing.
         path: String,
     },
+    /// A hook of the contact; the only way that an event has.
+    Hook(Hook),
 }
 
 impl fmt::Display for Relay {
@@ -41,6 +44,7 @@ impl fmt::Display for Relay {
             }
             Self::Sendmail { path } => write!(f, "sendmail {path}"),
             Self::Maildir { path } => write!(f, "Maildir {path}"),
+            Self::Hook(hook) => hook.fmt(f),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::model::state::State;
 use crate::model::text::{shown, shown_within};
 use crate::model::time::Now;
 use crate::notify::contact::{Contact, Style};
-use crate::notify::mail::{Mail, MailId};
+use crate::notify::mail::{Form, Mail, MailId};
 use crate::notify::notice::{Cause, Notice};
 use crate::notify::page::Page;
 use crate::notify::single::{self, Room};
@@ -194,6 +194,7 @@ impl Sheet<'_> {
         Mail {
             id: self.id,
             contact: self.contact_name.to_owned(),
+            form: Form::Mail,
             message_id,
             subject,
             from,

@@ -137,6 +137,7 @@ const NOT_IN_TEXTS: &[Code] = &[
     Code::TooLarge,
     Code::NotText,
     Code::TooMany,
+    Code::HookUnready,
     Code::LiteralPassword,
     Code::MatchesNothing,
     Code::SecretUnread,
@@ -191,6 +192,7 @@ fn the_shipped_example_is_valid() {
     assert_eq!(plan.host.timezone, "Europe/Paris");
     assert_eq!(plan.host.labels["role"], "db");
     assert_eq!(plan.mail.via.len(), 5);
+    assert_eq!(plan.contacts["phone"].addresses(), ["ntfy at https://ntfy.example.net"]);
     let archive = check(&plan, "archive");
     let crit = archive.rule.crit.as_ref().unwrap();
     assert_eq!(crit.hold, Span::from_secs(600));
@@ -199,7 +201,7 @@ fn the_shipped_example_is_valid() {
     assert_eq!(crit.clauses[0].unless.len(), 1);
     assert_eq!(archive.rule.every, Span::from_secs(60));
     assert_eq!(archive.rule.recover_for, Span::from_secs(1800));
-    assert_eq!(archive.notify, ["ops", "oncall"]);
+    assert_eq!(archive.notify, ["ops", "oncall", "on_change"]);
     let crit_line = text.lines().position(|line| line.contains("crit: {used: 97%")).unwrap() + 1;
     assert_eq!(usize::try_from(crit.place.line).unwrap(), crit_line);
     assert_eq!(&*crit.place.file, "hostwatch.yaml");
@@ -293,6 +295,7 @@ fn relays_get_the_protection_and_port_that_fit() {
         .map(|relay| match relay {
             Relay::Smtp(smtp) => (smtp.host.clone(), smtp.port, Some(smtp.tls)),
             Relay::Sendmail { path } | Relay::Maildir { path } => (path.clone(), 0, None),
+            Relay::Hook(hook) => panic!("{hook} is no way for mail"),
         })
         .collect();
     let expected = [

@@ -116,6 +116,7 @@ fn an_independent_validator_refuses_what_a_schema_can_see() {
         "boolean-yes",
         "key-unknown",
         "key-unknown-top",
+        "hook-preset-unknown",
         "key-unknown-nested",
         "key-one-level-too-high",
         "metric-unknown",

@@ -18,6 +18,7 @@ fn mail(id: u64, contact: &str, recipients: &[&str], bytes: usize, made: Moment)
     Arc::new(Mail {
         id: MailId(id),
         contact: contact.to_owned(),
+        form: hostwatch::notify::mail::Form::Mail,
         message_id: format!("<{id}@h>"),
         subject: format!("mail {id}"),
         from: "hw@h".to_owned(),

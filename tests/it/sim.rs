@@ -21,6 +21,7 @@ use hostwatch::model::state::State;
 use hostwatch::model::time::{Moment, Now, Stamp};
 use hostwatch::model::unit::{Span, Unit};
 use hostwatch::notify::contact::Contact;
+use hostwatch::notify::mail::Form;
 use hostwatch::notify::notice::Notice;
 use hostwatch::notify::outbox::{DeliveryReport, Fate};
 use hostwatch::probe::{Found, Kind, Lane, Options, Probe};
@@ -254,6 +255,8 @@ pub(crate) struct Sim {
     pub journal: Vec<Vec<u8>>,
     pub store: Service,
     pub mail: Service,
+    /// What hooks reach.
+    pub hooks: Service,
     pub refused: Vec<String>,
     pub world: BTreeMap<String, Thing>,
     pub device: Device,
@@ -297,6 +300,7 @@ impl Sim {
             journal: Vec::new(),
             store: Service::Up,
             mail: Service::Up,
+            hooks: Service::Up,
             refused: Vec::new(),
             world: BTreeMap::new(),
             device: Device::None,
@@ -526,14 +530,20 @@ impl Sim {
                 self.write(|journal| *journal = frames, id);
             }
             Effect::Deliver { mail, recipients, .. } => {
-                self.attempts.push(self.time);
+                let service = match mail.form {
+                    Form::Mail => self.mail,
+                    Form::Event => self.hooks,
+                };
+                if mail.form == Form::Mail {
+                    self.attempts.push(self.time);
+                }
                 let mut report = DeliveryReport {
                     mail: mail.id,
                     recipients: Vec::new(),
                     done: true,
                     trouble: None,
                 };
-                match self.mail {
+                match service {
                     Service::Hangs => return,
                     Service::Down => report.trouble = Some("connection refused".to_owned()),
                     Service::Up => {

@@ -133,7 +133,7 @@ pub(super) fn configuration(
 fn secrets(plan: &Plan) -> Vec<String> {
     let mail = plan.mail.via.iter().filter_map(|relay| match relay {
         Relay::Smtp(smtp) => Some(&smtp.login.as_ref()?.password),
-        Relay::Sendmail { .. } | Relay::Maildir { .. } => None,
+        Relay::Sendmail { .. } | Relay::Maildir { .. } | Relay::Hook(_) => None,
     });
     let bmc = match &plan.bmc {
         BmcPlan::Lan(lan) => Some(&lan.password),

@@ -7,6 +7,7 @@ use crate::config::code::Code;
 use crate::config::file::{Check, Config};
 use crate::config::schema::{Field, Section, Shape};
 use crate::config::units;
+use crate::notify::event::FIELDS;
 use crate::probe::{KINDS, KindSpec};
 
 /// The complete example that is shipped beside the manual.
@@ -30,6 +31,43 @@ and on reload; a reload with any error leaves the running configuration in force
 
 The files and the directories above them must belong to root or to the agent's user, and must not be
 writable by group or others.";
+
+const EVENTS: &str = "\
+What hooks get: `webhook` and `exec` of a contact, and `on_change`. Each change is one event, made when a
+mail would be and queued on disk like one: tried until it is taken, in order for each hook, given up
+after `mail.queue.keep`. Mails and events do not wait for each other. An event is one JSON object in UTF-8:";
+
+/// An event as the manual shows it.
+const EVENT: &str = r#"{"v": 1, "id": "7K2M-1", "host": "db03.example.net",
+ "check": "filesystem:/data", "kind": "filesystem", "title": "/data",
+ "cause": "worse", "state": "critical", "previous": "warning",
+ "at": "2026-11-23T02:12:05.120Z", "since": "2026-11-23T02:10:05.120Z",
+ "value": {"used_percent": 92.0, "free_bytes": 49392123904.0},
+ "limit": {"used_percent": 90.0}, "labels": {"role": "db"},
+ "acked": null, "seq": 4711, "event": "7K2M",
+ "subject": "CRIT db03: /data 92% full (limit 90%)",
+ "summary": "92% full, 46 GiB of 560 GiB left", "detail": [],
+ "rule": "crit when used >= 90% for 2m; clears below 87% for 5m",
+ "evidence": ["at +14 GiB/h full in about 3 h"],
+ "advice": null, "runbook": null}
+"#;
+
+const ANSWERS: &str = "\
+A web server gets it by POST with the header lines `Idempotency-Key` (the id and the host, the same in
+every repetition) and, with `token`, `Authorization: Bearer`. 2xx: taken. 400, 404, 410, 413, 422:
+refused for good, told as a refused address is. Everything else, a redirect, no answer within 15 s, no
+connection: tried again, after `Retry-After` (at most 1h) where the server asks for it.
+
+A program gets it on standard input, in a session of its own, in the directory `/`, with nothing of the
+agent's but `PATH`, `LANG=C.UTF-8` and `HOSTWATCH_ID`, `HOSTWATCH_EVENT`, `HOSTWATCH_HOST`,
+`HOSTWATCH_CHECK`, `HOSTWATCH_STATE`, `HOSTWATCH_PREVIOUS`. No shell is involved. It, and every directory
+above it, must belong to root or to the agent's user and not be writable by others. It has 30 s, 512 MiB
+and 256 open files; what it leaves running is ended with it. Where the agent is root it runs as `nobody`
+or `user`, with that user's own group alone; an agent that is not root (as the unit of this package runs
+it) can only run it as itself. Exit status 0: taken. 75: tried again later. Anything else: tried 5 times,
+then refused. Its last line of output is shown by `hostwatch mail queue`.
+
+A hook that has not worked for 5 minutes is the warning `agent:mail`, which goes out by the other ways.";
 
 const VALUES: &[(&str, &str)] = &[
     ("durations", "`250ms`, `45s`, `15m`, `2h30m`, `7d`: whole numbers, the larger unit first."),
@@ -88,6 +126,14 @@ pub fn man_yaml() -> String {
     for kind in KINDS {
         page.kind(kind.spec());
     }
+    page.heading("EVENTS");
+    page.text(EVENTS);
+    for (name, text) in FIELDS {
+        page.item(name, &[text]);
+    }
+    page.text("For example (in one line where it is sent):");
+    page.code(EVENT);
+    page.text(ANSWERS);
     page.heading("DIAGNOSTICS");
     page.text("The code of a mistake is stable; `E` is an error, `W` a warning.");
     for code in Code::ALL {
@@ -127,7 +173,10 @@ impl Page {
         self.fields(section.fields);
         if !section.one_of.is_empty() {
             let keys: Vec<_> = section.one_of.iter().map(|key| format!("`{key}`")).collect();
-            self.text(&format!("Exactly one of {} is needed.", units::join(&keys, "or")));
+            self.text(&match keys.as_slice() {
+                [one] => format!("{one} is needed."),
+                several => format!("Exactly one of {} is needed.", units::join(several, "or")),
+            });
         }
         for field in section.fields {
             let path = if path.is_empty() {
