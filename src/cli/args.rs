@@ -421,9 +421,11 @@ pub enum MailCommand {
     /// Send a test mail to every contact, now, and show what each server says
     ///
     /// Works with and without the running agent, and does not go through the outbox: what you see
-    /// is the conversation itself.
-    #[command(after_help = "Example:
-  hostwatch mail test")]
+    /// is the conversation itself, and below each thing that is wrong what to do about it. A second
+    /// mail follows in the thread of the first. Exit code 0 when every mail was accepted, else 1.
+    #[command(after_help = "Examples:
+  hostwatch mail test
+  hostwatch mail test ops --json")]
     Test {
         /// Only this contact
         #[arg(value_name = "CONTACT")]
@@ -431,6 +433,9 @@ pub enum MailCommand {
         /// Main configuration file
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
         /// How to find the agent.
         #[command(flatten)]
         connect: Connect,

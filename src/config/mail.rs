@@ -4,7 +4,7 @@ use super::address::endpoint;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings};
 use super::file::{Config, Mail, Way};
-use super::plan::MailPlan;
+use super::plan::{MailPlaces, MailPlan};
 use super::resolve::Input;
 use super::schema::At;
 use super::secret;
@@ -18,14 +18,16 @@ pub(super) fn mail(
     findings: &mut Findings,
 ) -> MailPlan {
     let section: Mail = config.mail.clone().map(|at| at.value).unwrap_or_default();
+    let mut places = places(config, &section, input);
     let queue = section.queue.map(|at| at.value).unwrap_or_default();
     let ehlo = section.ehlo.map_or_else(|| host.fqdn.clone(), |at| at.value.0);
-    let via = section
-        .via
-        .iter()
-        .flat_map(|list| &list.value)
-        .filter_map(|way| relay(&way.value, &ehlo, input, findings))
-        .collect();
+    let mut via = Vec::new();
+    for way in section.via.iter().flat_map(|list| &list.value) {
+        if let Some(relay) = relay(&way.value, &ehlo, input, findings) {
+            via.push(relay);
+            places.via.push(input.sources.place(way.spot));
+        }
+    }
     MailPlan {
         from: section.from.map_or_else(|| format!("hostwatch@{}", host.fqdn), |at| at.value.0),
         envelope_from: section.envelope_from.map(|at| at.value.0),
@@ -33,6 +35,20 @@ pub(super) fn mail(
         keep: queue.keep.map(|at| at.value).unwrap_or_default(),
         group_wait: section.group_wait.map(|at| at.value).unwrap_or_default(),
         culprits: section.culprits.is_none_or(|at| at.value),
+        ehlo,
+        places,
+    }
+}
+
+fn places(config: &Config, section: &Mail, input: &Input<'_>) -> MailPlaces {
+    let place = |spot| input.sources.place(spot);
+    let contacts = config.contacts.iter().flat_map(|at| &at.value.0);
+    MailPlaces {
+        from: section.from.as_ref().map(|at| place(at.spot)),
+        envelope_from: section.envelope_from.as_ref().map(|at| place(at.spot)),
+        ehlo: section.ehlo.as_ref().map(|at| place(at.spot)),
+        via: Vec::new(),
+        contacts: contacts.map(|(name, _)| (name.value.clone(), place(name.spot))).collect(),
     }
 }
 

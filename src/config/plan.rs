@@ -263,6 +263,25 @@ pub struct MailPlan {
     pub group_wait: Span,
     /// Whether evidence is gathered when something changes.
     pub culprits: bool,
+    /// Name given in EHLO.
+    pub ehlo: String,
+    /// Where all this is written.
+    pub places: MailPlaces,
+}
+
+/// Where the way of mail is written; nowhere, where a default holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MailPlaces {
+    /// `mail.from`.
+    pub from: Option<Place>,
+    /// `mail.envelope_from`.
+    pub envelope_from: Option<Place>,
+    /// `mail.ehlo`.
+    pub ehlo: Option<Place>,
+    /// Each way out, in the order of `via`.
+    pub via: Vec<Place>,
+    /// Each contact.
+    pub contacts: BTreeMap<String, Place>,
 }
 
 /// How this machine's BMC is reached.

@@ -96,6 +96,13 @@ pub fn agent_uid(paths: &[PathBuf]) -> Option<u32> {
     getsockopt(&agent, PeerCredentials).ok().map(|peer| peer.uid())
 }
 
+/// The number of the process that listens at one of `paths`; the kernel says it.
+#[must_use]
+pub fn agent_pid(paths: &[PathBuf]) -> Option<i32> {
+    let agent = paths.iter().find_map(|path| UnixStream::connect(path).ok())?;
+    getsockopt(&agent, PeerCredentials).ok().map(|peer| peer.pid())
+}
+
 /// The client's side: one request to the agent that listens at one of `paths`.
 ///
 /// # Errors

@@ -20,6 +20,7 @@ pub mod historian;
 pub mod inbox;
 pub mod lane;
 pub mod lane_process;
+pub mod local_mta;
 pub mod once;
 pub mod paths;
 pub mod reach;

@@ -15,7 +15,7 @@ use super::lane_process::this_program;
 use super::scribe::{Scribe, with_cause};
 use super::signals::Signals;
 use super::supervisor::Supervisor;
-use super::{control, paths, reach, way_out};
+use super::{control, local_mta, paths, reach, way_out};
 use crate::config;
 use crate::config::plan::Plan;
 use crate::engine::{Engine, Start, record};
@@ -64,7 +64,8 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
     let host = options.root.as_deref().map_or_else(Host::live, Host::recorded);
     let identity = host.identity();
     let directory = paths::state_directory(options.state.as_deref());
-    let plan = load(options.config.as_deref(), &identity, &directory)
+    let no_rights = local_mta::gains_no_rights(Path::new("/"), "self") == Some(true);
+    let plan = load(options.config.as_deref(), &identity, &directory, no_rights)
         .map_err(|text| Refusal { code: exit::BAD_CONFIG, text })?;
     let host = host.reaching(reach::access(&plan.bmc)).keeping(paths::cache(&directory));
 
@@ -101,7 +102,7 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
     let engine = Engine::new(plan, opened.start, clock.now(), &mut first);
     let config_file = options.config.clone();
     let loader: Arc<Loader> =
-        Arc::new(Box::new(move || load(config_file.as_deref(), &identity, &directory)));
+        Arc::new(Box::new(move || load(config_file.as_deref(), &identity, &directory, no_rights)));
     let dispatcher = Dispatcher {
         lanes: Lanes::new(host.clone(), clock, post.clone()),
         host,
@@ -131,6 +132,7 @@ pub(super) fn load(
     file: Option<&Path>,
     identity: &HostIdentity,
     state_directory: &Path,
+    gains_no_rights: bool,
 ) -> Result<Plan, String> {
     let loaded = config::load(file, identity);
     match loaded.plan {
@@ -139,7 +141,7 @@ pub(super) fn load(
             if !warnings.is_empty() {
                 tracing::warn!("{warnings}");
             }
-            plan.mail.via = way_out::find(&plan.mail.via, state_directory);
+            plan.mail.via = way_out::find(&plan.mail, state_directory, gains_no_rights);
             Ok(plan)
         }
         None => Err(loaded.diagnostics.render(false)),

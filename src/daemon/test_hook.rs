@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::lane_process::this_program;
+use super::test_mail::Tale;
 use crate::model::limit::PROGRAM_TRIES;
 use crate::model::time::Now;
 use crate::notify::courier;
@@ -22,7 +23,7 @@ pub(super) fn send(
     notice: &Notice,
     id: MailId,
     now: Now,
-    tell: &mut dyn FnMut(&str),
+    tell: &mut dyn FnMut(Tale<'_>),
 ) -> bool {
     let recipient = hook.recipient(&notice.contact);
     let notice = Notice { fact: "the hook works".to_owned(), ..notice.clone() };
@@ -32,7 +33,7 @@ pub(super) fn send(
         // There is no further attempt after this one.
         program.attempt = PROGRAM_TRIES;
     }
-    tell(&format!("contact  {}: {hook}", notice.contact));
+    tell(Tale::Hook { about: "hook", ok: true, text: format!("{}: {hook}", notice.contact) });
     let job = Job {
         recipients: event.recipients.clone(),
         mail: Arc::new(event),
@@ -43,18 +44,19 @@ pub(super) fn send(
     let mut taken = false;
     courier::deliver(&this_program(), &job, Form::Event.deadline().to_std(), &mut |report| {
         for (_, fate) in &report.recipients {
-            let (word, answer) = match fate {
+            let (about, ok, answer) = match fate {
                 Fate::Accepted(answer) => {
                     taken = true;
-                    ("accepted", answer)
+                    ("accepted", true, answer)
                 }
-                Fate::Deferred(answer) | Fate::Delayed(answer, _) => ("not now", answer),
-                Fate::Refused(answer) => ("refused", answer),
+                Fate::Deferred(answer) | Fate::Delayed(answer, _) => ("not now", false, answer),
+                Fate::Refused(answer) => ("refused", false, answer),
             };
-            tell(&format!("{word:<8} {recipient}: {answer}"));
+            tell(Tale::Hook { about, ok, text: format!("{recipient}: {answer}") });
         }
         if let Some(trouble) = &report.trouble {
-            tell(&format!("failed   {recipient}: {trouble}"));
+            let text = format!("{recipient}: {trouble}");
+            tell(Tale::Hook { about: "failed", ok: false, text });
         }
     });
     taken

@@ -95,6 +95,9 @@ pub const CLOCK_STEP_MS: u64 = 5000;
 pub const FAILED_RUNS: u32 = 2;
 /// Addresses refused for good that are remembered for `status`.
 pub const REFUSALS: usize = 50;
+/// How long the last words of a `sendmail` that has ended are waited for: they are in the pipe, unless
+/// what it left behind holds the pipe open.
+pub const SENDMAIL_WORDS: Span = Span::from_secs(1);
 /// Bytes of one reply of a mail server, all its lines: an EHLO answer has some hundred.
 pub const SMTP_REPLY_BYTES: usize = 64 << 10;
 /// Opening a connection, and looking a name up.

@@ -27,3 +27,23 @@ impl Deadline {
         if other.0 < self.0 { other } else { self }
     }
 }
+
+/// A point in real time from which something is measured.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Since(Instant);
+
+impl Since {
+    /// From now on.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "who tests the mail path is told how long it took"
+    )]
+    pub(super) fn now() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Milliseconds up to now.
+    pub(super) fn ms(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}

@@ -13,6 +13,7 @@ use crate::notify::deliver::Job;
 use crate::notify::hook::{Hook, origin};
 use crate::notify::outbox::DeliveryReport;
 use crate::notify::relay::Relay;
+use crate::notify::step::Word;
 use crate::store::secret::Secret;
 
 /// How much earlier than its end the child is told to stop, so that it can say why.
@@ -21,17 +22,31 @@ const WORD: Duration = Duration::from_secs(2);
 /// Delivers a job by a child process of the program `exe`, within `deadline`; hands on every
 /// report, the last one with `done`. Never fails: what goes wrong is a report.
 pub fn deliver(exe: &Path, job: &Job, deadline: Duration, report: &mut dyn FnMut(DeliveryReport)) {
-    let mail = job.mail.id;
-    let mut ended = false;
-    let outcome = converse(exe, &with_secrets(job), deadline, &mut |said: DeliveryReport| {
-        if said.mail == mail && !ended {
-            ended = said.done;
+    deliver_aloud(exe, job, deadline, &mut |word| {
+        if let Word::Report(said) = word {
             report(said);
         }
     });
+}
+
+/// The same for a person who looks on: steps on the way are handed on, too.
+pub fn deliver_aloud(exe: &Path, job: &Job, deadline: Duration, hear: &mut dyn FnMut(Word)) {
+    let mail = job.mail.id;
+    let mut ended = false;
+    let outcome = converse(exe, &with_secrets(job), deadline, &mut |word: Word| match word {
+        Word::Report(said) if said.mail == mail && !ended => {
+            ended = said.done;
+            hear(Word::Report(said));
+        }
+        Word::Report(_) => {}
+        Word::Step { .. } if ended => {}
+        step @ Word::Step { .. } => hear(step),
+    });
     if !ended {
         let trouble = outcome.err().unwrap_or_else(|| "the delivery ended without a word".into());
-        report(DeliveryReport { mail, recipients: Vec::new(), done: true, trouble: Some(trouble) });
+        let recipients = Vec::new();
+        let last = DeliveryReport { mail, recipients, done: true, trouble: Some(trouble) };
+        hear(Word::Report(last));
     }
 }
 
@@ -39,7 +54,7 @@ fn converse(
     exe: &Path,
     job: &Job,
     within: Duration,
-    report: &mut dyn FnMut(DeliveryReport),
+    hear: &mut dyn FnMut(Word),
 ) -> Result<(), String> {
     let mut job = job.clone();
     let soon = within.saturating_sub(WORD.min(within / 4));
@@ -54,9 +69,9 @@ fn converse(
         line_bytes: DELIVERY_LINE_BYTES,
     };
     let within = Span::from_millis(u64::try_from(within.as_millis()).unwrap_or(u64::MAX));
-    let outcome = host::converse(peer, &text, within, &mut |said: DeliveryReport| {
-        let done = said.done;
-        report(said);
+    let outcome = host::converse(peer, &text, within, &mut |word: Word| {
+        let done = matches!(&word, Word::Report(said) if said.done);
+        hear(word);
         done
     });
     outcome.map_err(|broken| match broken {

@@ -20,6 +20,7 @@ use crate::notify::hook::Hook;
 use crate::notify::mail::Mail;
 use crate::notify::outbox::{DeliveryReport, Fate};
 use crate::notify::relay::Relay;
+use crate::notify::step::{Ear, Heard, Step, Word};
 use crate::notify::{maildir, program, sendmail, smtp, webhook};
 
 /// What is to be delivered, to whom, and how.
@@ -54,9 +55,9 @@ pub fn serve(exe: &Path, input: &mut dyn Read, output: &mut dyn Write) -> io::Re
     }
     let job: Job = serde_json::from_slice(&text)?;
     let mut broken = Ok(());
-    run(exe, &job, &mut |report| {
+    run(exe, &job, &mut |word| {
         if broken.is_ok() {
-            broken = serde_json::to_writer(&mut *output, &report)
+            broken = serde_json::to_writer(&mut *output, &word)
                 .map_err(io::Error::from)
                 .and_then(|()| output.write_all(b"\n"))
                 .and_then(|()| output.flush());
@@ -66,7 +67,7 @@ pub fn serve(exe: &Path, input: &mut dyn Read, output: &mut dyn Write) -> io::Re
 }
 
 /// Tries the ways out in order until every recipient has a verdict.
-fn run(exe: &Path, job: &Job, report: &mut dyn FnMut(DeliveryReport)) {
+fn run(exe: &Path, job: &Job, say: &mut dyn FnMut(Word)) {
     let mail = job.mail.id;
     let mut open = job.recipients.clone();
     let mut troubles = job.troubles.clone();
@@ -79,21 +80,26 @@ fn run(exe: &Path, job: &Job, report: &mut dyn FnMut(DeliveryReport)) {
         let after = u32::try_from(job.relays.len() - place).unwrap_or(u32::MAX);
         let deadline = whole.at_most(whole.left() / after.max(1));
         let mut settled = Vec::new();
-        let mut tell = |recipient: &str, fate: Fate, last: &mut Vec<String>| {
-            last.retain(|name| name != recipient);
-            if fate_is_final(&fate) {
-                last.push(recipient.to_owned());
+        say(Word::Step { on_the_way: Step::Way { place } });
+        let mut heard = |heard: Heard<'_>| match heard {
+            Heard::Step(on_the_way) => say(Word::Step { on_the_way }),
+            Heard::Fate(recipient, fate) => {
+                settled.retain(|name| name != recipient);
+                if fate_is_final(&fate) {
+                    settled.push(recipient.to_owned());
+                }
+                let recipients = vec![(recipient.to_owned(), fate)];
+                let report = DeliveryReport { mail, recipients, done: false, trouble: None };
+                say(Word::Report(report));
             }
-            let recipients = vec![(recipient.to_owned(), fate)];
-            report(DeliveryReport { mail, recipients, done: false, trouble: None });
         };
-        let mut named = |recipient: &str, fate: Fate| tell(recipient, fate, &mut settled);
+        let mut ear = Ear::new(&mut heard);
         let outcome = match relay {
-            Relay::Smtp(server) => smtp::deliver(server, &job.mail, &open, deadline, &mut named),
+            Relay::Smtp(server) => smtp::deliver(server, &job.mail, &open, deadline, &mut ear),
             Relay::Sendmail { path } => {
-                sendmail::deliver(path, &job.mail, &open, deadline, &mut named)
+                sendmail::deliver(path, &job.mail, &open, deadline, &mut ear)
             }
-            Relay::Maildir { path } => maildir::deliver(path, &job.mail, &open, &mut named),
+            Relay::Maildir { path } => maildir::deliver(path, &job.mail, &open, &mut ear),
             Relay::Hook(hook) => {
                 for recipient in &open {
                     let fate = match hook {
@@ -102,7 +108,7 @@ fn run(exe: &Path, job: &Job, report: &mut dyn FnMut(DeliveryReport)) {
                             program::deliver(exe, program, &job.mail, deadline)
                         }
                     };
-                    named(recipient, fate);
+                    ear.fate(recipient, fate);
                 }
                 Ok(())
             }
@@ -123,7 +129,7 @@ fn run(exe: &Path, job: &Job, report: &mut dyn FnMut(DeliveryReport)) {
         troubles.push("no way to send mail is configured".to_owned());
     }
     let trouble = (!open.is_empty()).then(|| troubles.join("; "));
-    report(DeliveryReport { mail, recipients: Vec::new(), done: true, trouble });
+    say(Word::Report(DeliveryReport { mail, recipients: Vec::new(), done: true, trouble }));
 }
 
 fn fate_is_final(fate: &Fate) -> bool {

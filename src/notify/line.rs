@@ -128,8 +128,8 @@ impl Line {
     }
 
     /// Speaks TLS from here on. Nothing that came before counts: a server that said more than it
-    /// was asked, or somebody in between, is refused.
-    pub(super) fn protect(&mut self, guard: &Arc<Guard>, host: &str) -> Result<(), String> {
+    /// was asked, or somebody in between, is refused. Says the version that was agreed upon.
+    pub(super) fn protect(&mut self, guard: &Arc<Guard>, host: &str) -> Result<String, String> {
         if !self.buffer.is_empty() {
             return Err(format!("{} sent data before TLS began, which nobody may", self.name));
         }
@@ -145,8 +145,23 @@ impl Line {
                 return Err(guard.explain(&self.name, host, &error, &plain(&error)));
             }
         }
+        let version = match stream.conn.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_3) => "1.3",
+            Some(rustls::ProtocolVersion::TLSv1_2) => "1.2",
+            _ => "?",
+        };
         self.stream = Stream::Tls(Box::new(stream));
-        Ok(())
+        Ok(version.to_owned())
+    }
+
+    /// This host's own address on the connection; empty where the system does not say.
+    pub(super) fn local_address(&self) -> String {
+        let tcp = match &self.stream {
+            Stream::Plain(stream) => &stream.tcp,
+            Stream::Tls(stream) => &stream.sock.tcp,
+            Stream::Closed => return String::new(),
+        };
+        tcp.local_addr().map_or_else(|_| String::new(), |address| address.ip().to_string())
     }
 
     pub(super) fn is_protected(&self) -> bool {

@@ -8,19 +8,22 @@ use std::path::Path;
 use crate::model::text::shown;
 use crate::notify::mail::Mail;
 use crate::notify::outbox::Fate;
+use crate::notify::step::{Ear, Stage};
 
 /// Delivers a mail: one file for all its recipients.
 pub(super) fn deliver(
     path: &str,
     mail: &Mail,
     recipients: &[String],
-    report: &mut dyn FnMut(&str, Fate),
+    ear: &mut Ear<'_>,
 ) -> Result<(), String> {
     let name = shown(path);
+    ear.at(Stage::Local);
     let file = keep(Path::new(path), mail)
-        .map_err(|error| format!("Maildir {name} cannot be written: {error}"))?;
+        .map_err(|error| format!("Maildir {name} cannot be written: {error}"))
+        .inspect_err(|trouble| ear.failed(None, trouble))?;
     for recipient in recipients {
-        report(recipient, Fate::Accepted(format!("{name}/new/{file}")));
+        ear.fate(recipient, Fate::Accepted(format!("{name}/new/{file}")));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! the ways out `smtp`, `sendmail`, `maildir`) runs in that child alone. Hooks go the same way: an
 //! `event` is queued like a mail, `webhook` and `program` deliver it.
 
+pub mod advice;
 mod backoff;
 mod client;
 mod clock;
@@ -20,6 +21,7 @@ mod gate;
 pub mod hook;
 mod html;
 pub mod http;
+pub mod fault;
 mod line;
 mod list;
 pub mod mail;
@@ -39,6 +41,7 @@ mod sendmail;
 mod single;
 mod smtp;
 mod subject;
+pub mod step;
 pub mod text;
 mod tls;
 mod webhook;

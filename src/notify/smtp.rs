@@ -3,7 +3,7 @@
 //!
 //! Errors are of two kinds: what concerns one recipient is its [`Fate`]; everything else (no
 //! connection, no TLS, no login, sender refused) is a trouble of this way out and leaves the
-//! recipients to the next.
+//! recipients to the next. Every step is told to who listens.
 
 use std::sync::Arc;
 
@@ -12,12 +12,14 @@ use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Quit, Rset, Starttls};
 use lettre::transport::smtp::extension::ClientId;
 
 use crate::model::text::shown;
-use crate::notify::clock::Deadline;
+use crate::notify::clock::{Deadline, Since};
+use crate::notify::fault::{Blame, code_in};
 use crate::notify::line::{Line, Reply};
 use crate::notify::mail::Mail;
 use crate::notify::mime::is_address;
 use crate::notify::outbox::Fate;
 use crate::notify::relay::{Login, Smtp, TlsMode};
+use crate::notify::step::{Ear, Stage, Step, Vouched};
 use crate::notify::tls::Guard;
 use crate::store::secret::Secret;
 
@@ -56,22 +58,36 @@ impl Offers {
     }
 }
 
-/// Delivers a mail to recipients; names each in `report` as soon as its fate is known. An error
-/// is the trouble that kept the rest.
+/// Delivers a mail to recipients; tells `ear` each one's fate as soon as it is known. An error is
+/// the trouble that kept the rest.
 pub(super) fn deliver(
     smtp: &Smtp,
     mail: &Mail,
     recipients: &[String],
     deadline: Deadline,
-    report: &mut dyn FnMut(&str, Fate),
+    ear: &mut Ear<'_>,
 ) -> Result<(), String> {
-    let (mut line, offers) = open(smtp, deadline)?;
+    converse(smtp, mail, recipients, deadline, ear)
+        .inspect_err(|trouble| ear.failed(code_in(trouble), trouble))
+}
+
+fn converse(
+    smtp: &Smtp,
+    mail: &Mail,
+    recipients: &[String],
+    deadline: Deadline,
+    ear: &mut Ear<'_>,
+) -> Result<(), String> {
+    let begin = Since::now();
+    let (mut line, offers) = open(smtp, deadline, ear)?;
     let text = dotted(&mail.bytes);
     let mut fresh = true;
     for recipient in recipients {
         if !is_address(recipient) {
             let name = shown(recipient);
-            report(recipient, Fate::Refused(format!("\"{name}\" is no mail address for SMTP")));
+            ear.at(Stage::Recipient);
+            let fate = Fate::Refused(format!("\"{name}\" is no mail address for SMTP"));
+            ear.stopped(recipient, None, fate);
             continue;
         }
         if !fresh {
@@ -81,7 +97,7 @@ pub(super) fn deliver(
             }
         }
         fresh = false;
-        transaction(&mut line, &offers, mail, recipient, &text, report)?;
+        transaction(&mut line, &offers, mail, recipient, &text, ear, begin)?;
     }
     // The mail is accepted; whether the server also says goodbye does not matter.
     let _ = line.ask(&Quit);
@@ -89,40 +105,51 @@ pub(super) fn deliver(
 }
 
 /// Connects, protects the line, logs in.
-fn open(smtp: &Smtp, deadline: Deadline) -> Result<(Line, Offers), String> {
+fn open(smtp: &Smtp, deadline: Deadline, ear: &mut Ear<'_>) -> Result<(Line, Offers), String> {
+    ear.at(Stage::Connect);
+    let begin = Since::now();
     let mut line = Line::open(&smtp.host, smtp.port, deadline)?;
+    ear.step(Step::Connected {
+        server: line.name.clone(),
+        address: line.peer.ip().to_string(),
+        local: line.local_address(),
+        took_ms: begin.ms(),
+    });
     let local = line.peer.ip().is_loopback();
     let mode = protection(smtp, local);
     let ehlo = hello(&smtp.ehlo);
     if mode == TlsMode::Implicit {
-        line.protect(&guard(smtp, mode)?, &smtp.host)?;
+        protect(smtp, mode, &mut line, ear)?;
     }
-    let mut offers = greet(&mut line, &ehlo)?;
+    let mut offers = greet(&mut line, &ehlo, ear)?;
     match mode {
         TlsMode::None | TlsMode::Implicit => {}
         TlsMode::Required => {
             if !offers.starttls {
+                ear.at(Stage::Tls);
                 return Err(format!(
                     "{} does not offer STARTTLS, and `tls: required` sends nothing without; \
                      somebody may be in between",
                     line.name
                 ));
             }
-            offers = upgrade(smtp, mode, &mut line, &ehlo)?;
+            offers = upgrade(smtp, mode, &mut line, &ehlo, ear)?;
         }
         TlsMode::Opportunistic if offers.starttls => {
             // As Postfix' `may`: encrypted if it can be, else plain on a new connection.
-            match upgrade(smtp, mode, &mut line, &ehlo) {
+            match upgrade(smtp, mode, &mut line, &ehlo, ear) {
                 Ok(better) => offers = better,
                 Err(_) => {
+                    ear.at(Stage::Connect);
                     line = Line::open(&smtp.host, smtp.port, deadline)?;
-                    offers = greet(&mut line, &ehlo)?;
+                    offers = greet(&mut line, &ehlo, ear)?;
                 }
             }
         }
         TlsMode::Opportunistic => {}
     }
     if let Some(account) = &smtp.login {
+        ear.at(Stage::Login);
         if !line.is_protected() && !line.peer.ip().is_loopback() {
             return Err(format!(
                 "{}: the password is not sent over a line without TLS: use `tls: required` or \
@@ -130,7 +157,7 @@ fn open(smtp: &Smtp, deadline: Deadline) -> Result<(Line, Offers), String> {
                 line.name
             ));
         }
-        login(&mut line, &offers, account)?;
+        login(&mut line, &offers, account, ear)?;
     }
     Ok((line, offers))
 }
@@ -154,41 +181,72 @@ fn guard(smtp: &Smtp, mode: TlsMode) -> Result<Arc<Guard>, String> {
 }
 
 /// Waits for the greeting and says EHLO.
-fn greet(line: &mut Line, ehlo: &str) -> Result<Offers, String> {
+fn greet(line: &mut Line, ehlo: &str, ear: &mut Ear<'_>) -> Result<Offers, String> {
+    ear.at(Stage::Greeting);
     let greeting = line.reply()?;
     if !greeting.is_good() {
         return Err(format!("{} is not ready: {greeting}", line.name));
     }
-    introduce(line, ehlo)
+    introduce(line, ehlo, ear)
 }
 
-fn introduce(line: &mut Line, ehlo: &str) -> Result<Offers, String> {
+fn introduce(line: &mut Line, ehlo: &str, ear: &mut Ear<'_>) -> Result<Offers, String> {
+    ear.at(Stage::Ehlo);
+    let tell = |offers: Offers, ear: &mut Ear<'_>| {
+        let (starttls, login) = (offers.starttls, !offers.mechanisms.is_empty());
+        ear.step(Step::Introduced { ehlo: ehlo.to_owned(), starttls, login });
+        Ok(offers)
+    };
     let reply = line.ask(&Ehlo::new(ClientId::Domain(ehlo.to_owned())))?;
     if reply.is_good() {
-        return Ok(Offers::read(&reply));
+        return tell(Offers::read(&reply), ear);
     }
     // RFC 5321: a server that does not know EHLO is greeted the old way.
     if matches!(reply.code, 500 | 502 | 504) {
         let old = line.ask(&format!("HELO {ehlo}\r\n"))?;
         if old.is_good() {
-            return Ok(Offers::default());
+            return tell(Offers::default(), ear);
         }
     }
     Err(format!("{} does not accept EHLO {ehlo}: {reply}", line.name))
 }
 
-fn upgrade(smtp: &Smtp, mode: TlsMode, line: &mut Line, ehlo: &str) -> Result<Offers, String> {
-    let guard = guard(smtp, mode)?;
+fn upgrade(
+    smtp: &Smtp,
+    mode: TlsMode,
+    line: &mut Line,
+    ehlo: &str,
+    ear: &mut Ear<'_>,
+) -> Result<Offers, String> {
+    ear.at(Stage::Tls);
     let reply = line.ask(&Starttls)?;
     if !reply.is_good() {
         return Err(format!("{} refuses STARTTLS: {reply}", line.name));
     }
-    line.protect(&guard, &smtp.host)?;
+    protect(smtp, mode, line, ear)?;
     // What was offered before does not count: it may have come from anybody.
-    introduce(line, ehlo)
+    introduce(line, ehlo, ear)
 }
 
-fn login(line: &mut Line, offers: &Offers, account: &Login) -> Result<(), String> {
+fn protect(smtp: &Smtp, mode: TlsMode, line: &mut Line, ear: &mut Ear<'_>) -> Result<(), String> {
+    ear.at(Stage::Tls);
+    let guard = guard(smtp, mode)?;
+    let version = line.protect(&guard, &smtp.host)?;
+    let vouched = match (&smtp.fingerprint, mode) {
+        (Some(_), _) => Vouched::Pin,
+        (None, TlsMode::Opportunistic) => Vouched::Nobody,
+        (None, _) => Vouched::Authority,
+    };
+    ear.step(Step::Secured { version, vouched, ends_unix: guard.ends_unix() });
+    Ok(())
+}
+
+fn login(
+    line: &mut Line,
+    offers: &Offers,
+    account: &Login,
+    ear: &mut Ear<'_>,
+) -> Result<(), String> {
     let user = shown(&account.user);
     let Secret::Literal(password) = &account.password else {
         return Err(format!("{}: the password of {user} was not read", line.name));
@@ -218,7 +276,12 @@ fn login(line: &mut Line, offers: &Offers, account: &Login) -> Result<(), String
         }
     }
     match reply.code {
-        235 => Ok(()),
+        235 => {
+            let mechanism = if mechanism == Mechanism::Plain { "PLAIN" } else { "LOGIN" };
+            let mechanism = mechanism.to_owned();
+            ear.step(Step::LoggedIn { user: account.user.clone(), mechanism });
+            Ok(())
+        }
         535 => {
             Err(format!("{} does not accept user {user} with this password: {reply}", line.name))
         }
@@ -233,9 +296,11 @@ fn transaction(
     mail: &Mail,
     recipient: &str,
     text: &[u8],
-    report: &mut dyn FnMut(&str, Fate),
+    ear: &mut Ear<'_>,
+    begin: Since,
 ) -> Result<(), String> {
     let name = line.name.clone();
+    ear.at(Stage::Sender);
     if !is_address(&mail.from) {
         return Err(format!("\"{}\" is no mail address to send from", shown(&mail.from)));
     }
@@ -243,6 +308,7 @@ fn transaction(
     if !reply.is_good() {
         return Err(format!("{name} does not take mail from <{}>: {reply}", mail.from));
     }
+    ear.at(Stage::Recipient);
     // Bounces and delays are news; that it was delivered is not.
     let notify = if offers.dsn { " NOTIFY=FAILURE,DELAY" } else { "" };
     let reply = line.ask(&format!("RCPT TO:<{recipient}>{notify}\r\n"))?;
@@ -250,25 +316,27 @@ fn transaction(
         return Err(format!("{name} hangs up: {reply}"));
     }
     if !reply.is_good() {
-        report(recipient, at_recipient(&name, &reply));
+        ear.stopped(recipient, Some(reply.code), at_recipient(&name, &reply));
         return Ok(());
     }
+    ear.at(Stage::Message);
     let reply = line.ask(&Data)?;
     if reply.code == 421 {
         return Err(format!("{name} hangs up: {reply}"));
     }
     if reply.code != 354 {
-        report(recipient, at_message(&name, &reply));
+        ear.stopped(recipient, Some(reply.code), at_message(&name, &reply));
         return Ok(());
     }
     // From here on the server may have the mail although nobody ever learns it.
-    report(recipient, Fate::Deferred(format!("{name}: sent, but no verdict came")));
+    ear.fate(recipient, Fate::Deferred(format!("{name}: sent, but no verdict came")));
     line.send(text)?;
     let reply = line.reply().map_err(|why| format!("{why}, after it got the whole mail"))?;
     if reply.is_good() {
-        report(recipient, Fate::Accepted(format!("{name}, {reply}")));
+        ear.step(Step::Taken { recipient: recipient.to_owned(), took_ms: begin.ms() });
+        ear.fate(recipient, Fate::Accepted(format!("{name}, {reply}")));
     } else {
-        report(recipient, at_message(&name, &reply));
+        ear.stopped(recipient, Some(reply.code), at_message(&name, &reply));
         if reply.code == 421 {
             return Err(format!("{name} hangs up: {reply}"));
         }
@@ -278,11 +346,8 @@ fn transaction(
 
 fn at_recipient(name: &str, reply: &Reply) -> Fate {
     let text = format!("{name}: {reply}");
-    // 5.7.x and 53x are said of a client without the right to send: that is a configuration which
-    // can be corrected, and an alarm must outlive it.
-    let policy = reply.lines.iter().any(|line| line.starts_with("5.7."));
-    let login = matches!(reply.code, 530 | 534 | 535 | 538);
-    if reply.is_permanent() && !policy && !login {
+    // What is held against this host can be corrected, and an alarm must outlive it.
+    if reply.is_permanent() && !Blame::of(reply.code, &reply.lines.join(" ")).is_setup() {
         Fate::Refused(text)
     } else {
         Fate::Deferred(text)

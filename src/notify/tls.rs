@@ -16,6 +16,7 @@ use rustls::{
 
 use crate::model::limit::CA_FILE_BYTES;
 use crate::model::text::shown;
+use crate::parse::x509;
 
 /// Decides about a server's certificate, and remembers what it saw for the message to a person.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(super) struct Guard {
     provider: Arc<CryptoProvider>,
     /// Fingerprint of the certificate that was shown last.
     seen: Mutex<Option<String>>,
+    /// When the life of that certificate ends, in seconds of Unix time.
+    ends_unix: Mutex<Option<i64>>,
     /// Whether the authority is one that the configuration names.
     own: bool,
 }
@@ -92,7 +95,13 @@ impl Guard {
         own: bool,
     ) -> Result<Arc<Self>, String> {
         let provider = Arc::new(ring::default_provider());
-        Ok(Arc::new(Self { rule: rule(&provider)?, provider, seen: Mutex::new(None), own }))
+        Ok(Arc::new(Self {
+            rule: rule(&provider)?,
+            provider,
+            seen: Mutex::new(None),
+            ends_unix: Mutex::new(None),
+            own,
+        }))
     }
 
     pub(super) fn config(self: &Arc<Self>) -> Result<Arc<ClientConfig>, String> {
@@ -104,6 +113,11 @@ impl Guard {
             .with_custom_certificate_verifier(judge)
             .with_no_client_auth();
         Ok(Arc::new(config))
+    }
+
+    /// When the life of the certificate that was shown last ends, in seconds of Unix time.
+    pub(super) fn ends_unix(&self) -> Option<i64> {
+        self.ends_unix.lock().ok().and_then(|ends| *ends)
     }
 
     /// Why the handshake failed, and what a person can do about it.
@@ -178,6 +192,9 @@ impl ServerCertVerifier for Guard {
         let fingerprint = fingerprint(end_entity);
         if let Ok(mut seen) = self.seen.lock() {
             seen.clone_from(&fingerprint);
+        }
+        if let Ok(mut ends) = self.ends_unix.lock() {
+            *ends = x509::ends_unix(end_entity);
         }
         match &self.rule {
             Rule::Any => Ok(ServerCertVerified::assertion()),

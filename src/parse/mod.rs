@@ -6,6 +6,7 @@
 //! space, a pressure file for a missing `full` line. Here one odd line costs that line.
 
 pub mod account;
+pub mod aliases;
 pub mod arcconf;
 pub mod bonding;
 pub mod btrfs;
@@ -33,6 +34,7 @@ pub mod ssacli;
 pub mod storcli;
 mod storcli_text;
 pub mod tw_cli;
+pub mod x509;
 pub mod zpool;
 
 /// Fields of a line of kernel text.

@@ -180,9 +180,10 @@ fn a_test_mail_arrives_or_the_command_says_why_not() {
     let story = text(&sent.stdout);
     assert_eq!(sent.status.code(), Some(0), "{sent:?}");
     assert!(story.contains("accepted ops@example.net: 127.0.0.1:"), "{story}");
-    let [mail] = &sink.received()[..] else { panic!("{:?}", sink.received()) };
+    let [mail, second] = &sink.received()[..] else { panic!("{:?}", sink.received()) };
     assert_eq!(mail.recipients, ["ops@example.net"]);
     assert!(mail.header("Subject").unwrap().starts_with("TEST "), "{mail:?}");
+    assert_eq!(second.header("References"), mail.header("Message-ID"));
 
     let wrong = mail_test(&["nobody"]);
     assert_eq!(wrong.status.code(), Some(64), "{wrong:?}");

@@ -144,13 +144,13 @@ pub(crate) fn send_with(
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A Postfix of our own, stopped when dropped.
-struct Lab {
+pub(crate) struct Lab {
     dir: tempfile::TempDir,
-    ports: Vec<u16>,
+    pub(crate) ports: Vec<u16>,
 }
 
 impl Lab {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         assert!(
             Path::new("/usr/sbin/postfix").exists() && Path::new("/usr/sbin/saslpasswd2").exists(),
             "Postfix and sasl2-bin are needed: install with tests/run"
@@ -179,12 +179,16 @@ impl Lab {
         assert!(status.success(), "postfix-lab.sh {arguments:?}");
     }
 
-    fn file(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn file(&self, name: &str) -> String {
         self.dir.path().join(name).to_str().unwrap().to_owned()
     }
 
     /// Mails in the Maildir once there are `count` of them.
-    fn inbox(&self, count: usize) -> Vec<String> {
+    pub(crate) fn inbox(&self, count: usize) -> Vec<String> {
         let new: PathBuf = self.dir.path().join("mail/inbox/new");
         let begin = Instant::now();
         loop {

@@ -246,11 +246,16 @@ fn secrets_are_read_with_care() {
 
 /// A program of a few lines of shell.
 fn script(dir: &std::path::Path, name: &str, text: &str) -> std::path::PathBuf {
-    use std::os::unix::fs::PermissionsExt;
     let path = dir.join(name);
-    std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    program_of(&path, &format!("#!/bin/sh\n{text}\n"));
     path
+}
+
+/// Makes a text a program.
+pub(crate) fn program_of(path: &std::path::Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]
@@ -362,7 +367,10 @@ fn exit_codes_of_sendmail_are_understood() {
         assert!(outcome.trouble().ends_with(&format!("failed (exit {code}): busy")), "{outcome:?}");
     }
     let outcome = run_within("stuck", "sleep 600", &["a@example.net"], Duration::from_secs(4));
-    assert!(outcome.trouble().ends_with("did not end in time and was killed"), "{outcome:?}");
+    assert!(
+        outcome.trouble().ends_with("did not end in time and was killed: it said nothing"),
+        "{outcome:?}"
+    );
     let path = dir.path().join("absent").to_str().unwrap().to_owned();
     let outcome = send(&mail(1, &["a@example.net"], None), vec![Relay::Sendmail { path }], SOON);
     assert!(outcome.trouble().contains("cannot be started"), "{outcome:?}");

@@ -17,11 +17,13 @@ use hostwatch::engine::last_clocks;
 use hostwatch::model::unit::Unit;
 use hostwatch::notify::mime;
 use hostwatch::parse::account::Account;
+use hostwatch::parse::aliases::Aliases;
 use hostwatch::parse::controller::Controller;
 use hostwatch::parse::hwmon::Sensor;
 use hostwatch::parse::{
     arcconf, bonding, btrfs, cpu, disk, dmsetup, hwmon, ircu, kernel_log, link, linkmode, mdstat,
-    megacli, memory, mount, net, pressure, process, scrub, sockets, ssacli, storcli, tw_cli, zpool,
+    megacli, memory, mount, net, pressure, process, scrub, sockets, ssacli, storcli, tw_cli, x509,
+    zpool,
 };
 use hostwatch::store::{frame, history};
 
@@ -367,6 +369,38 @@ pub(crate) static PARSERS: &[Parser] = &[
             black_box(hostwatch::parse::fraction(text));
             utf8(text, |text| eat(cpu::count_list(text)));
         },
+    },
+    Parser {
+        name: "aliases",
+        covers: &["aliases::read", "aliases::of"],
+        captures: &[],
+        written: || {
+            texts(&[
+                "# aliases(5)\nroot: ana,\n  ops@example.net\nana: \"|/bin/cat, x\", \\ana\n",
+                "a: b, b, b\nb: c, c, c\nc: d, d, d\nd: a, root\nroot: a\n",
+            ])
+        },
+        parse: |text| {
+            utf8(text, |text| {
+                let aliases = Aliases::read(text);
+                for name in ["root", "a"] {
+                    eat(aliases.of(name));
+                }
+            });
+        },
+    },
+    Parser {
+        name: "x509",
+        covers: &["x509::ends_unix"],
+        captures: &[],
+        // The outline of a certificate up to its two times.
+        written: || {
+            vec![
+                b"0\x310\x2f\xa0\x03\x02\x01\x02\x02\x01\x070\x000\x000\x1e\x17\x0d200101000000Z\x17\x0d261123021200Z"
+                    .to_vec(),
+            ]
+        },
+        parse: |bytes| eat(x509::ends_unix(bytes)),
     },
     Parser {
         name: "account",

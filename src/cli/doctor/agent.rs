@@ -1,14 +1,17 @@
 //! What the agent needs for itself: a configuration that it can read, a directory that it can
 //! write, a way out for mail; and whether it runs.
 
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::finding::Finding;
+use crate::cli::mail::local::{self, Ground};
+use crate::cli::mail::test::addresses;
 use crate::config;
 use crate::config::plan::{BmcPlan, Plan};
 use crate::daemon::{control, paths, request, way_out};
 use crate::engine::status::Report;
+use crate::host::Host;
 use crate::model::id::HostIdentity;
 use crate::model::state::State;
 use crate::model::text::counted;
@@ -200,36 +203,26 @@ pub(super) fn state(directory: &Path, user: Option<&Account>) -> Vec<Finding> {
     found
 }
 
-/// A way out for mail.
-pub(super) fn mail(plan: &Plan, state: &Path) -> Vec<Finding> {
+/// A way out for mail, judged as far as that can be done here: nothing is sent and no server asked.
+pub(super) fn mail(plan: &Plan, state: &Path, gains_no_rights: Option<bool>) -> Vec<Finding> {
     let about = "mail";
-    let found = way_out::find(&plan.mail.via, state);
-    if let (true, Some(Relay::Maildir { path })) = (plan.mail.via.is_empty(), found.first()) {
+    let via = way_out::find(&plan.mail, state, gains_no_rights == Some(true));
+    if let (true, Some(Relay::Maildir { path })) = (plan.mail.via.is_empty(), via.first()) {
         return vec![Finding::missing(
             about,
             format!("no way out: it stays in {path}, where somebody must look for it"),
             "add to hostwatch.yaml: mail: {via: [{smtp: HOST}]}, and prove it: hostwatch mail test",
         )];
     }
-    let runs = |path: &str| {
-        let facts = std::fs::metadata(path);
-        facts.is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
-    };
-    let mut list = Vec::new();
-    for relay in &found {
-        match relay {
-            Relay::Sendmail { path } if !runs(path) => list.push(Finding::missing(
-                about,
-                format!("{path} is no program"),
-                "correct `sendmail` in section `mail.via`, or install it",
-            )),
-            _ => {}
-        }
-    }
-    if list.is_empty() {
-        let ways: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let mut plan = plan.clone();
+    plan.mail.via = via;
+    let ground =
+        Ground { host: &Host::live(), plan: &plan, gains_no_rights, addresses: &addresses };
+    let mut list = local::look(&ground);
+    if list.iter().all(|finding| finding.ok) {
+        let ways: Vec<String> = plan.mail.via.iter().map(ToString::to_string).collect();
         let text = format!("goes out by {}; prove it: hostwatch mail test", ways.join(", then "));
-        list.push(Finding::fine(about, text));
+        list.insert(0, Finding::fine(about, text));
     }
     list
 }

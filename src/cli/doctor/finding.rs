@@ -18,12 +18,16 @@ pub(in crate::cli) struct Finding {
 
 impl Finding {
     /// Nothing is missing there.
-    pub(super) fn fine(about: &str, text: impl Into<String>) -> Self {
+    pub(in crate::cli) fn fine(about: &str, text: impl Into<String>) -> Self {
         Self { about: about.to_owned(), ok: true, text: text.into(), todo: String::new() }
     }
 
     /// Something is.
-    pub(super) fn missing(about: &str, text: impl Into<String>, todo: impl Into<String>) -> Self {
+    pub(in crate::cli) fn missing(
+        about: &str,
+        text: impl Into<String>,
+        todo: impl Into<String>,
+    ) -> Self {
         Self { about: about.to_owned(), ok: false, text: text.into(), todo: todo.into() }
     }
 }

@@ -5,12 +5,13 @@
 //! say themselves.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::args::Doctor;
 use super::detect::cannot_read;
 use super::inventory::{self, Inventory};
 use super::screen::Screen;
-use crate::daemon::paths;
+use crate::daemon::{local_mta, paths};
 use crate::host::Host;
 use crate::host::file::{Shape, read};
 use crate::model::exit;
@@ -20,7 +21,7 @@ use crate::parse::account::Account;
 
 mod agent;
 pub(super) mod bmc;
-mod finding;
+pub(super) mod finding;
 
 use agent::Running;
 use finding::Finding;
@@ -83,7 +84,9 @@ fn look(host: &Host, asked: &Doctor) -> Vec<Finding> {
     if !host.is_recorded() {
         let state = paths::state_of_the_agent(asked.state.as_deref());
         found.extend(agent::state(&state, user.as_ref()));
-        found.extend(plan.iter().flat_map(|plan| agent::mail(plan, &state)));
+        let sockets = paths::sockets_to_try(asked.state.as_deref());
+        let no_rights = local_mta::agent_gains_no_rights(Path::new("/"), &sockets);
+        found.extend(plan.iter().flat_map(|plan| agent::mail(plan, &state, no_rights)));
         found.extend(agent::report(&running, user.as_ref()));
     }
     // Without a plan nobody knows how devices are to be reached.

@@ -73,13 +73,14 @@ fn a_state_directory_that_cannot_be_written_and_a_journal_set_aside_are_told() {
 fn mail_without_a_way_out_is_told() {
     let state = Path::new("/nonexistent");
     let mut plan = Plan::default();
+    plan.mail.from = "hostwatch@example.net".to_owned();
     let sendmail = |path: &str| vec![Relay::Sendmail { path: path.to_owned() }];
     plan.mail.via = sendmail("/nonexistent/sendmail");
-    assert!(missing(&mail(&plan, state))[0].contains("is no program"));
+    assert!(missing(&mail(&plan, state, None))[0].contains("is no program"));
     plan.mail.via = sendmail("/bin/sh");
-    assert!(mail(&plan, state)[0].ok);
+    assert!(mail(&plan, state, None)[0].ok);
     plan.mail.via = vec![Relay::Maildir { path: "/var/mail/ops".to_owned() }];
-    assert!(mail(&plan, state)[0].ok, "asked for");
+    assert!(mail(&plan, state, None)[0].ok, "asked for");
 }
 
 #[test]

@@ -6,31 +6,28 @@ use super::args::MailCommand;
 use super::ask;
 use super::screen::Screen;
 use crate::daemon::request::Request;
-use crate::daemon::test_mail;
+use crate::daemon::test_mail::Asked;
 use crate::model::exit;
 use crate::model::text::{counted, shown};
+
+pub(super) mod local;
+pub(super) mod test;
 
 /// Does what was asked about mail.
 #[must_use]
 pub fn run(screen: &Screen, asked: &MailCommand) -> u8 {
     match asked {
-        MailCommand::Test { contact, config, connect } => {
-            test(screen, contact.as_deref(), config.as_deref(), connect.state.as_deref())
+        MailCommand::Test { contact, config, json, connect } => {
+            let asked = Asked {
+                contact: contact.as_deref(),
+                config: config.as_deref(),
+                state: connect.state.as_deref(),
+            };
+            test::run(screen, asked, *json)
         }
         MailCommand::Queue { json, connect } => queue(screen, *json, connect.state.as_deref()),
         MailCommand::Flush(connect) => {
             ask::order(screen, connect.state.as_deref(), &Request::Flush)
-        }
-    }
-}
-
-fn test(screen: &Screen, contact: Option<&str>, config: Option<&Path>, state: Option<&Path>) -> u8 {
-    match test_mail::send(contact, config, state, &mut |line| screen.out(&shown(line))) {
-        Ok(true) => exit::DONE,
-        Ok(false) => exit::FAILED,
-        Err(refusal) => {
-            screen.err(&refusal.text);
-            refusal.code
         }
     }
 }
