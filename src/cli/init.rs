@@ -185,6 +185,13 @@ contacts:
 
 mail:
 {from}{via}  group_wait: 30s
+  # A numbered mail a day: one that does not come says that the agent or its mail is down. Off, since
+  # that is a mail a day from every host; where many are watched, a heartbeat says it to a machine.
+  # digest: {{at: \"07:00\", to: [ops]}}
+  # heartbeat: {{url: \"https://collector.example.net/hb\", every: 5m}}
+
+# What stays critical is told again after these times, then daily.
+# defaults: {{remind: [4h, 12h, 24h]}}
 "
     )
 }
@@ -292,6 +299,15 @@ mod tests {
                 loaded.plan.unwrap_or_else(|| panic!("{}", loaded.diagnostics.render(false)));
             assert_eq!(plan.contacts["ops"].mail, [to.unwrap_or("root")]);
             assert_eq!(plan.mail.via.len(), usize::from(init.relay.is_some()));
+            assert_eq!((plan.mail.digest, plan.mail.heartbeat), (None, None));
         }
+        // What is only proposed is valid, too.
+        let text = main_text(&asked(), None);
+        let text = ["digest", "heartbeat", "defaults"]
+            .iter()
+            .fold(text, |text, key| text.replace(&format!("# {key}: "), &format!("{key}: ")));
+        let plan = config::load_text(&[(MAIN, &text)], &identity).plan.unwrap();
+        assert_eq!(plan.mail.digest.unwrap().to, ["ops"]);
+        assert!(plan.mail.heartbeat.is_some() && plan.remind.len() == 3);
     }
 }

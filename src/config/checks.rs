@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::alive;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings, nearest, quoted};
 use super::file::{Body, Check, Config, Defaults};
@@ -42,6 +43,8 @@ pub(super) struct Scope<'a> {
     pub(super) defaults: &'a Defaults,
     pub(super) contacts: &'a BTreeSet<&'a str>,
     pub(super) told: &'a [String],
+    /// When somebody is reminded where a check says nothing.
+    pub(super) remind: &'a [Span],
     /// The checks of each file of the admin, by name.
     pub(super) written: Vec<HashMap<&'a str, &'a Entry>>,
 }
@@ -206,6 +209,10 @@ fn check<'t>(
         runbook: section.runbook.map(|at| at.value.0),
         options,
         notify_improvement: section.notify_improvement.is_some_and(|at| at.value),
+        remind: match &section.remind {
+            Some(own) => alive::remind(Some(own), findings),
+            None => scope.remind.to_vec(),
+        },
         place: scope.input.sources.place(name.spot),
     }))
 }

@@ -15,6 +15,7 @@ use super::types::{
     WebAddress,
 };
 use crate::host::ipmi::{Privilege, Suite};
+use crate::model::daytime::DayTime;
 use crate::model::unit::Span;
 use crate::notify::contact::Style;
 use crate::notify::relay::TlsMode;
@@ -78,6 +79,10 @@ section! {
         "unknown_after" => unknown_after: Span = "15m";
         /// Names of contacts to tell.
         "notify" => notify: List<Reference>, else "every contact";
+        /// How long after it was told somebody is told again of what is still critical, or still
+        /// gives no answer; after the last of these, daily. `[]` reminds nobody. What is a warning
+        /// stands in the digest alone.
+        "remind" => remind: List<Span>, else "`[4h, 12h, 24h]`";
     }
 }
 
@@ -130,6 +135,33 @@ section! {
         /// Whether what is behind a change is looked for when it happens: processes, files,
         /// connections. Only their names are told, never arguments.
         "culprits" => culprits: bool = "true";
+        /// A numbered mail a day that says how everything is: one that does not come says that the
+        /// agent or its mail is down.
+        "digest" => digest: Digest, else "none: a mail a day is much from many hosts";
+        /// A sign of life to a web address, for who watches over many hosts.
+        "heartbeat" => heartbeat: Heartbeat;
+    }
+}
+
+section! {
+    /// A numbered mail a day.
+    Digest as "section `mail.digest`" {
+        /// When it is sent, in this host's time zone: `"07:00"`.
+        "at" => at: DayTime = "07:00";
+        /// Names of contacts who get it.
+        "to" => to: List<Reference>, else "every contact";
+    }
+}
+
+section! {
+    /// A sign of life to a web address. It is given only while checks are read and mail goes out.
+    Heartbeat as "section `mail.heartbeat`" one_of("url") {
+        /// Where it is sent.
+        "url" => url: WebAddress;
+        /// How often; at least 10s.
+        "every" => every: Span = "5m";
+        /// What is sent along as a bearer token.
+        "token" => token: Password;
     }
 }
 
@@ -334,6 +366,8 @@ section! {
         "notify" => notify: List<Reference>, else "`defaults.notify`";
         /// Whether critical becoming warning is mailed too.
         "notify_improvement" => notify_improvement: bool = "false";
+        /// When somebody is told again of what is still critical; `[]` reminds nobody.
+        "remind" => remind: List<Span>, else "`defaults.remind`";
         /// What a person should do, shown in the mail.
         "advice" => advice: Text;
         /// A page that says more, shown in the mail.

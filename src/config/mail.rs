@@ -1,6 +1,9 @@
 //! Section `mail` to the ways out as run. Pure.
 
+use std::collections::BTreeSet;
+
 use super::address::endpoint;
+use super::alive;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings};
 use super::file::{Config, Mail, Way};
@@ -15,6 +18,7 @@ pub(super) fn mail(
     config: &Config,
     input: &Input<'_>,
     host: &HostIdentity,
+    contacts: &BTreeSet<&str>,
     findings: &mut Findings,
 ) -> MailPlan {
     let section: Mail = config.mail.clone().map(|at| at.value).unwrap_or_default();
@@ -37,6 +41,8 @@ pub(super) fn mail(
         culprits: section.culprits.is_none_or(|at| at.value),
         ehlo,
         places,
+        digest: section.digest.map(|at| alive::digest(&at.value, contacts, input, findings)),
+        heartbeat: section.heartbeat.and_then(|at| alive::heartbeat(&at.value, input, findings)),
     }
 }
 

@@ -8,9 +8,11 @@
 //! ```
 
 mod address;
+mod alive;
 mod bmc;
 mod checks;
 pub mod code;
+mod daytime;
 pub mod diagnostic;
 pub mod file;
 pub mod hook;

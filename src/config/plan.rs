@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::alert::rule::{Place, Rule};
 use crate::host::ipmi::{Privilege, Suite};
+use crate::model::daytime::DayTime;
 use crate::model::id::HostIdentity;
 use crate::model::unit::Span;
 use crate::notify::contact::Contact;
@@ -27,6 +28,8 @@ pub struct Plan {
     pub bmc: BmcPlan,
     /// What must be there, by kind.
     pub pinned: BTreeMap<&'static str, PinSet>,
+    /// When somebody is reminded of a fault of the agent itself.
+    pub remind: Vec<Span>,
 }
 
 /// What must be there of one kind, by instance.
@@ -81,6 +84,7 @@ impl Pin {
             attributes: spec.selectors.iter().flat_map(|s| values(s.key)).collect(),
             labels: IDENTITY.iter().flat_map(|name| values(name)).collect(),
             behind: None,
+            upon: Vec::new(),
             by_default: true,
         }
     }
@@ -170,6 +174,9 @@ pub struct Check {
     pub options: Options,
     /// Whether a getting better (critical to warning) is mailed too.
     pub notify_improvement: bool,
+    /// How long after it was told somebody is told again of what is still critical: each longer
+    /// than the one before; after the last, daily. Empty: never.
+    pub remind: Vec<Span>,
     /// Where the check is written.
     pub place: Place,
 }
@@ -267,6 +274,30 @@ pub struct MailPlan {
     pub ehlo: String,
     /// Where all this is written.
     pub places: MailPlaces,
+    /// The numbered mail a day.
+    pub digest: Option<DigestPlan>,
+    /// The sign of life to a web address.
+    pub heartbeat: Option<HeartbeatPlan>,
+}
+
+/// The numbered mail a day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DigestPlan {
+    /// When it is sent, in the host's time zone.
+    pub at: DayTime,
+    /// Names of contacts who get it.
+    pub to: Vec<String>,
+}
+
+/// The sign of life to a web address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeartbeatPlan {
+    /// Where it is sent.
+    pub url: String,
+    /// How often.
+    pub every: Span,
+    /// Where the bearer token is that is sent along.
+    pub token: Option<Secret>,
 }
 
 /// Where the way of mail is written; nowhere, where a default holds.

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::alive;
 use super::bmc::bmc;
 use super::checks::{Scope, check_every, checks};
 use super::code::Code;
@@ -56,15 +57,23 @@ pub(super) fn resolve(input: &Input<'_>, findings: &mut Findings) -> Option<Plan
     let mut contacts = contacts(&config, input, findings);
     let defaults = config.defaults.clone().map(|at| at.value).unwrap_or_default();
     check_every(defaults.every.as_ref(), findings);
+    let remind = alive::remind(defaults.remind.as_ref(), findings);
     let known: BTreeSet<&str> = contacts.keys().map(String::as_str).collect();
     let told = match &defaults.notify {
         Some(names) => references(&names.value, &known, input, findings),
         None => contacts.keys().cloned().collect(),
     };
-    let mail = mail(&config, input, &host, findings);
+    let mail = mail(&config, input, &host, &known, findings);
     let bmc = bmc(&config, input, findings);
     let written = input.written.iter().map(by_name).collect();
-    let scope = Scope { input, defaults: &defaults, contacts: &known, told: &told, written };
+    let scope = Scope {
+        input,
+        defaults: &defaults,
+        contacts: &known,
+        told: &told,
+        remind: &remind,
+        written,
+    };
     let mut checks = checks(&config, &scope, findings);
     if let Some(everything) = on_change(&config, input, &contacts, findings) {
         for check in &mut checks {
@@ -73,7 +82,7 @@ pub(super) fn resolve(input: &Input<'_>, findings: &mut Findings) -> Option<Plan
         contacts.insert(ON_CHANGE.to_owned(), everything);
     }
     let pinned = pins(config.pinned.as_ref(), input, findings);
-    Some(Plan { host, checks, contacts, mail, bmc, pinned })
+    Some(Plan { host, checks, contacts, mail, bmc, pinned, remind })
 }
 
 /// The contact behind `on_change`, which every check tells.

@@ -174,6 +174,9 @@ impl Dispatcher {
                 self.historian.brief(&mut inquiry);
                 self.detective.hand(inquiry)
             }
+            Effect::Beat { .. } => {
+                Some(Event::Beaten(Err("this build has no way to send one".to_owned())))
+            }
             Effect::Log { level, line } => {
                 self.say(level, line);
                 None

@@ -18,6 +18,8 @@ pub struct FoundLine {
     labels: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     behind: Option<(String, Arc<str>)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    upon: Vec<(String, Arc<str>)>,
     by_default: bool,
 }
 
@@ -34,6 +36,7 @@ impl From<Found> for FoundLine {
             attributes: texts(found.attributes),
             labels: texts(found.labels),
             behind: found.behind.map(|(kind, instance)| (kind.to_owned(), instance)),
+            upon: found.upon.into_iter().map(|(kind, name)| (kind.to_owned(), name)).collect(),
             by_default: found.by_default,
         }
     }
@@ -59,6 +62,11 @@ impl FoundLine {
             attributes: known(self.attributes, &selector),
             labels: known(self.labels, &label),
             behind: self.behind.and_then(|(kind, instance)| Some((kind_name(&kind)?, instance))),
+            upon: self
+                .upon
+                .into_iter()
+                .filter_map(|(kind, instance)| Some((kind_name(&kind)?, instance)))
+                .collect(),
             by_default: self.by_default,
         }
     }
@@ -78,6 +86,7 @@ mod tests {
             attributes: vec![("name", "c0/v1".to_owned()), ("level", "raid6".to_owned())],
             labels: vec![("serial", "S1".to_owned())],
             behind: Some(("raid", "c0".into())),
+            upon: vec![("disk_io", "sda".into())],
             by_default: true,
         };
         let text = serde_json::to_string(&FoundLine::from(found.clone())).unwrap();

@@ -1,5 +1,5 @@
 //! The agent's own faults as instances like any other: `agent:state` (the journal), `agent:mail`
-//! (the way out), `agent:config` (a refused reload). Owns their kind, which is never read.
+//! (the way out), `agent:config` (a refused reload), `agent:heartbeat`. Owns their kind, which is never read.
 
 use std::sync::Arc;
 
@@ -25,10 +25,12 @@ pub(super) enum Fault {
     Mail,
     /// The last reload was refused.
     Config,
+    /// The sign of life is not taken.
+    Heartbeat,
 }
 
 /// All of them.
-pub(super) const FAULTS: [Fault; 3] = [Fault::State, Fault::Mail, Fault::Config];
+pub(super) const FAULTS: [Fault; 4] = [Fault::State, Fault::Mail, Fault::Config, Fault::Heartbeat];
 
 impl Fault {
     /// Name of the instance.
@@ -37,7 +39,13 @@ impl Fault {
             Self::State => "state",
             Self::Mail => "mail",
             Self::Config => "config",
+            Self::Heartbeat => "heartbeat",
         }
+    }
+
+    /// Whether it can be wrong under this plan.
+    pub(super) fn can_be(self, plan: &Plan) -> bool {
+        self != Self::Heartbeat || plan.mail.heartbeat.is_some()
     }
 
     /// Its id.
@@ -56,6 +64,7 @@ impl Fault {
             Self::State => "kept on disk",
             Self::Mail => "nothing is stuck",
             Self::Config => "loaded without a mistake",
+            Self::Heartbeat => "taken",
         }
     }
 
@@ -69,6 +78,7 @@ impl Fault {
                  hook has not worked for 5 minutes)",
             ),
             Self::Config => (State::Warning, "a reload was refused because of a mistake"),
+            Self::Heartbeat => (State::Warning, "three heartbeats in a row were not taken"),
         }
     }
 
@@ -82,6 +92,7 @@ impl Fault {
             attributes: Vec::new(),
             labels: Vec::new(),
             behind: None,
+            upon: Vec::new(),
             by_default: true,
         }
     }
@@ -106,6 +117,7 @@ pub(super) fn check(plan: &Plan) -> Check {
         runbook: None,
         options: Options::default(),
         notify_improvement: false,
+        remind: plan.remind.clone(),
         place: Place::default(),
     }
 }

@@ -95,6 +95,7 @@ fn engine(check: Check, instances: &[Arc<str>], effects: &mut Vec<Effect>) -> En
         attributes: Vec::new(),
         labels: Vec::new(),
         behind: None,
+        upon: Vec::new(),
         by_default: true,
     });
     let _ = engine.step(
@@ -124,6 +125,7 @@ fn check(random: &mut Random) -> Check {
         runbook: None,
         options: Options::default(),
         notify_improvement: pick(&[0, 1, 2, 3]) == 0,
+        remind: Vec::new(),
         place: Place::default(),
     }
 }

@@ -12,6 +12,7 @@ use crate::notify::mail::Mail;
 use crate::notify::outbox::DeliveryReport;
 use crate::notify::relay::Relay;
 use crate::probe::{Found, Kind, Lane, Options};
+use crate::store::secret::Secret;
 
 /// Number of a source in the running plan; never reused while the agent runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +72,11 @@ pub enum Event {
         /// Whether nothing more comes.
         done: bool,
     },
+    /// What became of [`Effect::Beat`]; the reason is for people.
+    Beaten(Result<(), String>),
+    /// What will be bad soon if it goes on as it does, a line each: `/data full in ~6 d`. Stands in
+    /// the next digests.
+    Foreseen(Vec<String>),
     /// A new configuration that has been validated.
     Reload(Box<Plan>),
     /// A reload was refused; the errors, rendered, are for a person.
@@ -143,6 +149,13 @@ pub enum Effect {
         recipients: Vec<String>,
         /// Ways out, in order.
         relays: Vec<Relay>,
+    },
+    /// Give a sign of life and answer with [`Event::Beaten`].
+    Beat {
+        /// Where.
+        url: String,
+        /// Where the bearer token is that is sent along.
+        token: Option<Secret>,
     },
     /// Find out what is behind a change and answer with [`Event::Gathered`], once or more often; no
     /// check and no mail of another change waits for it.

@@ -62,7 +62,7 @@ impl Engine {
             previous: told.last,
             episode: episode.map_or(0, |episode| episode.number),
             seq: told.mails + 1,
-            root: told.root,
+            root: told.root.clone(),
             at,
             at_wall: now.wall_at(at),
             since_wall: now.wall_at(watch.caused()),
@@ -91,7 +91,7 @@ impl Engine {
             runbook: watch.check.runbook.clone(),
             evidence: None,
             remarks: Vec::new(),
-            reminder: None,
+            reminder: self.next_reminder(watch, contact, &told, cause),
             follows: None,
         }
     }

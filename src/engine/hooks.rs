@@ -90,7 +90,8 @@ impl Engine {
             let Some(mail) = copies.next() else { continue };
             let tells = if place == last { told.take().unwrap_or_default() } else { Vec::new() };
             let also = copies.collect();
-            let posted = Posted { mail, also, tells, merges: Vec::new(), settled: Vec::new() };
+            let posted =
+                Posted { mail, also, tells, merges: Vec::new(), settled: Vec::new(), digest: None };
             for parcel in frame {
                 self.queue_of(parcel.form).push(Arc::clone(&parcel), &[]);
                 let sent = Sent { mail: parcel, settled: Vec::new(), accepted: false };

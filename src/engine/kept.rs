@@ -53,6 +53,13 @@ pub(super) struct Told {
     /// Mails.
     #[serde(default)]
     pub(super) mails: u32,
+    /// When it was told last that it is bad, or worse: from then on the distances of reminders
+    /// count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) from: Option<Moment>,
+    /// Reminders since then.
+    #[serde(default)]
+    pub(super) reminded: u32,
     /// Message-ID of the first.
     #[serde(default)]
     pub(super) root: Option<String>,

@@ -7,11 +7,15 @@
 //! pins     what must be there and is not                        (pins.rs)
 //! watch    one instance: windows, state, episode, what was told   (watch.rs, kept.rs)
 //! telling  from a transition to notices                           (telling.rs, facts.rs)
+//! remind   what is still bad is told again, later and later       (remind.rs)
+//! fold     what follows from what: one incident, one mail         (fold.rs)
 //! evidence what is behind a change, asked when it happens       (evidence.rs)
 //! desk     notices wait for each other, then become a mail        (desk.rs, posting.rs)
 //! minutes  what each judged number did, minute by minute          (minutes.rs)
 //! hooks    and events for programs and web addresses              (hooks.rs)
 //! report   what `status` and `explain` show                       (report.rs, outlook.rs, wire.rs)
+//! digest   once a day, numbered: how everything is               (digest.rs)
+//! heart    a sign of life to a web address                       (heartbeat.rs)
 //! pen      nothing is told before it is on the disk               (pen.rs, record.rs, storing.rs)
 //! ```
 
@@ -29,8 +33,10 @@ use crate::notify::outbox::Outbox;
 
 use agent::Fault;
 use desk::Desk;
+use digest::Digests;
 use event::{Effect, Event, NextWake};
 use evidence::Questions;
+use heartbeat::Heart;
 use kept::Kept;
 use listing::Surveyed;
 use pen::Pen;
@@ -42,9 +48,14 @@ mod agent;
 #[cfg(test)]
 mod alternation;
 mod desk;
+mod digest;
 pub mod event;
 mod evidence;
 mod facts;
+mod fold;
+#[cfg(test)]
+mod folding;
+mod heartbeat;
 mod hooks;
 mod kept;
 mod listing;
@@ -55,6 +66,7 @@ mod pins;
 mod posting;
 pub mod record;
 mod reload;
+mod remind;
 mod report;
 mod sampling;
 mod schedule;
@@ -123,6 +135,8 @@ pub struct Engine {
     questions: Questions,
     /// The minute that is being counted.
     minute: u32,
+    digests: Digests,
+    heart: Heart,
     outbox: Outbox,
     /// Events for hooks.
     hooks: Outbox,
@@ -175,6 +189,8 @@ impl Engine {
             desks: BTreeMap::new(),
             questions: Questions::default(),
             minute: 0,
+            digests: Digests::new(replay.digests, now.moment),
+            heart: Heart::default(),
             outbox: Outbox::new(plan.mail.keep),
             hooks: Outbox::new(plan.mail.keep),
             mails: BTreeMap::new(),
@@ -255,6 +271,8 @@ impl Engine {
             Event::Gathered { number, evidence, done } => {
                 self.gathered(number, evidence, done);
             }
+            Event::Beaten(result) => self.beaten(result, effects),
+            Event::Foreseen(lines) => self.digests.soon = lines,
             Event::Reload(plan) => self.reload(*plan, effects),
             Event::ReloadRefused(why) => self.refuse_reload(why, effects),
             Event::Flush => {
@@ -272,7 +290,9 @@ impl Engine {
                 self.post(false, effects);
             }
             self.care_for_store(effects);
+            self.care_for_digests(effects);
             self.care_for_mail(effects);
+            self.care_for_heartbeat(effects);
             if self.schedule.inline == 0 {
                 self.flush_turn(effects);
             }
@@ -335,6 +355,8 @@ impl Engine {
             self.timers.first().map(|(when, _)| *when),
             self.pen.next(),
             self.mail_due(),
+            self.digests_due(),
+            self.heartbeat_due(),
         ];
         times.into_iter().flatten().min().map_or(NextWake::Never, NextWake::At)
     }

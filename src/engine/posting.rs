@@ -14,7 +14,7 @@ use crate::notify::outbox::{DeliveryReport, Fate, Settled};
 use crate::notify::text::{self, Letterhead};
 
 use super::agent::Fault;
-use super::desk::Desk;
+use super::desk::{self, Desk};
 use super::event::Effect;
 use super::record::{self, Ends, Posted};
 use super::{Engine, Sent, facts};
@@ -91,7 +91,13 @@ impl Engine {
             // What is told must be on the disk before the mail that tells it.
             self.flush_turn(effects);
             let Some(desk) = self.desks.get_mut(&contact) else { break };
-            let (numbers, notices): (Vec<u64>, Vec<Notice>) = desk.take(now).into_iter().unzip();
+            let storm = desk.is_held();
+            let (numbers, mut notices): (Vec<u64>, Vec<Notice>) =
+                desk.take(now).into_iter().unzip();
+            self.fold(&mut notices);
+            if let Some(first) = notices.first_mut().filter(|_| storm) {
+                first.remarks.push(desk::storm_remark());
+            }
             self.compose(&contact, numbers, &notices, effects);
         }
         self.merge(effects);
@@ -157,12 +163,13 @@ impl Engine {
             tells: Vec::new(),
             merges,
             settled: Vec::new(),
+            digest: None,
         };
         self.mails.insert(id, Sent { mail, settled: Vec::new(), accepted: false });
         self.write(record::POSTED, &posted, true, vec![id], effects);
     }
 
-    fn letterhead(&self, notices: &[Notice]) -> Letterhead {
+    pub(super) fn letterhead(&self, notices: &[Notice]) -> Letterhead {
         let mut also_bad = Vec::new();
         let mut ok_count = 0;
         for (ix, watch) in self.watches.iter() {

@@ -12,6 +12,7 @@ use crate::notify::mail::{Form, Mail, MailId};
 use crate::notify::notice::Notice;
 use crate::notify::outbox::Settled;
 
+use super::digest::Ledger;
 use super::kept::Kept;
 
 /// Version of the format.
@@ -63,6 +64,9 @@ pub(super) struct Turn {
     /// Notices that later ones replaced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) dropped: Vec<u64>,
+    /// What digests go by, by contact.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) digests: BTreeMap<String, Ledger>,
 }
 
 impl Turn {
@@ -71,6 +75,7 @@ impl Turn {
             && self.gone.is_empty()
             && self.owed.is_empty()
             && self.dropped.is_empty()
+            && self.digests.is_empty()
     }
 }
 
@@ -88,6 +93,9 @@ pub(super) struct Posted {
     /// Recipients that need no attempt any more (in a rewritten journal).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) settled: Vec<String>,
+    /// Of a digest: whose, and its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) digest: Option<(String, Ledger)>,
 }
 
 /// Recipients that have it, or never will.
@@ -133,6 +141,7 @@ pub(super) struct Replay {
     pub(super) owed: BTreeMap<u64, Notice>,
     pub(super) mails: BTreeMap<MailId, (Arc<Mail>, Vec<String>)>,
     pub(super) next: Numbers,
+    pub(super) digests: BTreeMap<String, Ledger>,
     /// Frames of a later release.
     pub(super) foreign: Vec<Vec<u8>>,
     /// Frames that make no sense.
@@ -194,6 +203,7 @@ impl Replay {
             self.next.episode = self.next.episode.max(episode + 1);
             self.kept.insert(kept.id.clone(), kept);
         }
+        self.digests.extend(turn.digests);
         for id in turn.gone {
             self.kept.remove(&id);
         }
@@ -228,6 +238,7 @@ impl Replay {
                 }
             }
         }
+        self.digests.extend(posted.digest);
         for id in posted.merges {
             self.mails.remove(&id);
         }

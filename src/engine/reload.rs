@@ -35,6 +35,13 @@ impl Engine {
         }
         self.learn_kinds(effects);
         let agent_check = Arc::clone(&self.agent_check);
+        self.digests.reload();
+        if !Fault::Heartbeat.can_be(&self.plan)
+            && let Some(ix) = self.ids.get(&Fault::Heartbeat.id()).copied()
+        {
+            self.end(ix, "no heartbeat is sent any more", effects);
+        }
+        self.restore_agent(effects);
         for fault in FAULTS {
             if let Some(watch) = self.ids.get(&fault.id()).and_then(|ix| self.watches.get_mut(*ix))
             {

@@ -81,7 +81,9 @@ impl Engine {
         let pending = std::mem::take(&mut self.pending);
         let owed: Vec<u64> = pending.owed.into_iter().collect();
         let kept: Vec<WatchIx> = pending.kept.into_iter().collect();
-        let mut turn = Turn { gone: pending.gone, dropped: pending.dropped, ..Turn::default() };
+        let digests = self.digests.take_changed();
+        let (gone, dropped) = (pending.gone, pending.dropped);
+        let mut turn = Turn { gone, dropped, digests, ..Turn::default() };
         for number in &owed {
             let notice = self.desks.values().find_map(|desk| desk.waiting().get(number));
             if let Some(notice) = notice {
@@ -177,6 +179,11 @@ impl Engine {
             frames.push(record::frame(record::TURN, at, wall, &turn));
             kept = rest;
         }
+        let digests = self.digests.ledgers().clone();
+        if !digests.is_empty() {
+            let turn = Turn { digests, ..Turn::default() };
+            frames.push(record::frame(record::TURN, at, wall, &turn));
+        }
         for sent in self.mails.values() {
             let posted = Posted {
                 mail: (*sent.mail).clone(),
@@ -184,6 +191,7 @@ impl Engine {
                 tells: Vec::new(),
                 merges: Vec::new(),
                 settled: sent.settled.clone(),
+                digest: None,
             };
             frames.push(record::frame(record::POSTED, at, wall, &posted));
         }
@@ -230,7 +238,7 @@ impl Engine {
         let state = match (fault, &text) {
             (_, None) => State::Ok,
             (Fault::State, Some(_)) => State::Critical,
-            (Fault::Config | Fault::Mail, Some(_)) => State::Warning,
+            (Fault::Config | Fault::Mail | Fault::Heartbeat, Some(_)) => State::Warning,
         };
         self.force(fault, state, text, effects);
     }

@@ -356,6 +356,9 @@ impl Engine {
     /// Instances of the agent's own kind, continued from the journal.
     pub(super) fn restore_agent(&mut self, effects: &mut Vec<Effect>) {
         for fault in agent::FAULTS {
+            if !fault.can_be(&self.plan) || self.ids.contains_key(&fault.id()) {
+                continue;
+            }
             let found = Arc::new(fault.found());
             let id = fault.id();
             let check = Arc::clone(&self.agent_check);

@@ -103,6 +103,7 @@ impl Engine {
             effects.push(Effect::Log { level: tracing::Level::WARN, line });
         }
         self.carry_out(ix, at, tell, changed, effects);
+        self.remind(ix, effects);
         self.arm(ix);
     }
 
@@ -149,6 +150,7 @@ impl Engine {
             Tell::These(list) => (list, false),
             Tell::Over(list) => (list, true),
         };
+        let now = self.now.moment;
         let told = !list.is_empty();
         let worth = list.iter().map(|(_, cause)| *cause).next();
         for (contact, cause) in list {
@@ -167,6 +169,10 @@ impl Engine {
                 entry.note_facts(known);
             }
             entry.last = state;
+            if state != State::Ok {
+                entry.from = Some(now);
+                entry.reminded = 0;
+            }
             match (cause, state) {
                 (_, State::Unknown) => entry.lost = true,
                 (Cause::Better, _) => entry.level = state,
@@ -199,12 +205,13 @@ impl Engine {
     }
 
     /// Queues a notice for its contact.
-    pub(super) fn owe(&mut self, notice: Notice) {
+    pub(super) fn owe(&mut self, mut notice: Notice) {
         let number = self.numbers.notice;
         self.numbers.notice += 1;
-        let now = self.now.moment;
+        self.digests.count(&notice);
+        let since = self.join_incident(&mut notice);
         let desk = self.desks.entry(notice.contact.clone()).or_default();
-        if let Some(replaced) = desk.add(number, notice, now) {
+        if let Some(replaced) = desk.add(number, notice, since) {
             // One that never reached the journal need not be taken back there.
             if !self.pending.owed.remove(&replaced) {
                 self.pending.dropped.push(replaced);
@@ -215,7 +222,13 @@ impl Engine {
 
     /// Sets the timer of a watch to when time alone changes what is told of it.
     pub(super) fn arm(&mut self, ix: WatchIx) {
+        let remind = self.remind_due(ix);
         let Some(watch) = self.watches.get_mut(ix) else { return };
+        // One that is due and cannot be told yet, since nothing was read yet, is looked at again.
+        let remind = remind.map(|when| match when > self.now.moment {
+            true => when,
+            false => self.now.moment + MINUTE,
+        });
         let lost = watch
             .lost
             .as_ref()
@@ -231,7 +244,7 @@ impl Engine {
         let steady = watch.flap.steady_at().map(|when| when.max(self.now.moment + MINUTE));
         let absent = watch.absent.as_ref().and_then(super::pins::Absence::due);
         let absent = absent.filter(|when| *when > self.now.moment);
-        let timer = lost.into_iter().chain(steady).chain(absent).chain(behind).min();
+        let timer = lost.into_iter().chain(steady).chain(absent).chain(behind).chain(remind).min();
         if timer != watch.timer {
             if let Some(old) = watch.timer {
                 self.timers.remove(&(old, ix));

@@ -303,3 +303,31 @@ pub const HISTORY_CURVE_POINTS: usize = 31 * 24 * 60;
 /// A mail with its HTML and its picture, where its text alone is not larger: it opens at once over
 /// a phone's worst connection, and no mail program cuts it off (the strictest does at 102 kB).
 pub const MAIL_PAGE_BYTES: usize = 40_000;
+/// Distances of reminders that can be written: after the last there is one a day.
+pub const REMIND_STEPS: usize = 16;
+/// Shortest distance of a reminder: a shorter one is no reminder but noise.
+pub const REMIND_MIN: Span = Span::from_secs(60);
+/// The distance of reminders after the last one that is written.
+pub const REMIND_DAILY: Span = Span::from_secs(86_400);
+/// Reminders due within this time go in one mail, with the first of them; at most a quarter of
+/// each one's distance early.
+pub const REMIND_TOGETHER: Span = Span::from_secs(3600);
+/// Shortest distance of heartbeats.
+pub const HEARTBEAT_MIN: Span = Span::from_secs(10);
+/// Heartbeats in a row that must fail before that is a fault: one lost packet is noise.
+pub const HEARTBEAT_MISSES: u32 = 3;
+/// How long the end of one heartbeat is waited for.
+pub const HEARTBEAT_PATIENCE: Span = Span::from_secs(60);
+/// How far apart the begin of a cause and of what follows from it may be, for both to be told as
+/// one incident.
+pub const FOLD_WITHIN: Span = Span::from_secs(600);
+/// How long the warning waits for further ones that follows from a critical cause which was told.
+pub const FOLD_WAIT: Span = Span::from_secs(600);
+/// Devices below a device that are followed: bond, VLAN, LVM, encryption, array, partition, disk.
+pub const STACK_DEPTH: usize = 12;
+/// Things that one thing may stand upon; a file system on an array of a hundred disks.
+pub const STACK_WIDTH: usize = 256;
+/// Critical changes of something new that are told at once in a storm.
+pub const STORM_BREAKS: usize = 5;
+/// Things that changed too often that one digest names.
+pub const DIGEST_NAMES: usize = 200;

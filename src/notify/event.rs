@@ -11,9 +11,9 @@ use crate::model::evidence::{Evidence, Row};
 use crate::model::state::State;
 use crate::model::text::shown;
 use crate::model::time::{Now, Stamp};
+use crate::notify::gate::clean;
 use crate::notify::mail::{Form, Mail, MailId};
 use crate::notify::notice::{Cause, Notice};
-use crate::notify::gate::clean;
 use crate::notify::text::{Desk, Letterhead};
 use crate::notify::{subject, words};
 

@@ -3,7 +3,11 @@
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use crate::model::daytime::DayTime;
 use crate::model::time::Stamp;
+
+/// A day, where no calendar tells.
+const DAY_MS: i64 = 86_400_000;
 
 /// The zone in which times are shown.
 #[derive(Debug, Clone)]
@@ -17,6 +21,24 @@ impl Zone {
             "" | "local" => Self(TimeZone::try_system().unwrap_or(TimeZone::UTC)),
             name => Self(TimeZone::get(name).unwrap_or(TimeZone::UTC)),
         }
+    }
+
+    /// The first time after `after` at which a clock on the wall shows `time`. Where it is set
+    /// forward over that time, when it would have shown it; where it is set back, the first of both.
+    #[must_use]
+    pub fn next(&self, time: DayTime, after: Stamp) -> Stamp {
+        let (hour, minute) = (i8::try_from(time.hour()), i8::try_from(time.minute()));
+        let (hour, minute) = (hour.unwrap_or_default(), minute.unwrap_or_default());
+        let mut day = self.at(after).date();
+        for _ in 0..3 {
+            let here = day.at(hour, minute, 0, 0).to_zoned(self.0.clone());
+            let stamp = here.map(|here| Stamp(here.timestamp().as_millisecond()));
+            if let Some(stamp) = stamp.ok().filter(|stamp| *stamp > after) {
+                return stamp;
+            }
+            day = day.tomorrow().unwrap_or(day);
+        }
+        Stamp(after.0.saturating_add(DAY_MS))
     }
 
     fn at(&self, stamp: Stamp) -> Zoned {

@@ -13,6 +13,7 @@ use crate::model::time::Moment;
 use crate::model::unit::Unit;
 use crate::parse::disk::{DiskCounters, diskstats};
 use crate::probe::rate::{Interval, float, increase, most};
+use crate::probe::stack;
 use crate::probe::{FIRST_RUN, Found, Kind, KindSpec, Lane, Options, Probe, Selector, numbers};
 
 /// The kind.
@@ -156,7 +157,7 @@ impl Sort {
 
 /// The whole disk that a partition of this name belongs to, if it is a partition's name: `sda` of
 /// `sda1`, `nvme0n1` of `nvme0n1p2`.
-fn parent(name: &str) -> Option<&str> {
+pub(super) fn parent(name: &str) -> Option<&str> {
     let base = name.trim_end_matches(|c: char| c.is_ascii_digit());
     if base.len() == name.len() {
         return None;
@@ -240,6 +241,7 @@ fn found(host: &Host, name: &str, sort: Sort) -> Found {
         attributes,
         labels,
         behind: None,
+        upon: stack::below_device(host, name),
         by_default: sort == Sort::Disk,
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::host::Host;
 use crate::host::dir::exists;
 pub use crate::model::kind::{KindSpec, OptionForm, OptionSpec, OptionValue, Selector};
-use crate::model::reading::{Observation, ProbeError, Reading};
+use crate::model::reading::{MetricId, Observation, ProbeError, Reading};
 use crate::model::time::Moment;
 
 pub mod bandwidth;
@@ -27,6 +27,7 @@ pub mod memory;
 pub mod nic;
 pub mod raid;
 mod rate;
+mod stack;
 
 /// All kinds, in the order in which people read of them.
 pub static KINDS: &[&dyn Kind] = &[
@@ -86,6 +87,10 @@ pub struct Found {
     /// Kind and instance of what it is read through, where that is watched by itself: while that
     /// gives no answer, one mail says so for all.
     pub behind: Option<(&'static str, Arc<str>)>,
+    /// Kind and instance of everything it stands upon, however far below, nearest first: of a
+    /// file system its array and the disks of that, of a bond its links. What is wrong with one
+    /// of these may be the cause of what is wrong with this. Whether they are watched, others know.
+    pub upon: Vec<(&'static str, Arc<str>)>,
     /// Watched unless a check asks by `select`; false for what is only worth watching on request.
     pub by_default: bool,
 }
@@ -125,6 +130,19 @@ pub trait Kind: Sync + Debug {
     /// pins. A session's own tmpfs or a stick that somebody plugs in does not.
     fn is_fixture(&self, found: &Found) -> bool {
         &*found.instance != ALL
+    }
+
+    /// Whether a limit on this metric is reached by what the thing holds or does, whatever it
+    /// stands upon: a file system fills up on healthy disks, too. Other limits may be reached
+    /// because of what is wrong below.
+    fn is_its_own_fault(&self, _: MetricId) -> bool {
+        false
+    }
+
+    /// Whether an instance is one side of the thing it stands upon, so that what is wrong with it
+    /// is wrong with that thing: the heat of a disk.
+    fn is_side(&self) -> bool {
+        false
     }
 
     /// A probe of one source. Does no I/O yet. `options` are the check's values for the kind's
@@ -205,6 +223,7 @@ fn the_machine(host: &Host, file: &str, title: &str) -> Result<Vec<Found>, Probe
         attributes: Vec::new(),
         labels: Vec::new(),
         behind: None,
+        upon: Vec::new(),
         by_default: true,
     }])
 }

@@ -35,6 +35,7 @@ const PATH_DOORS: &[(&str, &str)] = &[
     ("src/cli/", "names the defaults of its options"),
     ("src/config/load.rs", "names where configuration is looked for"),
     ("src/config/types.rs", "shows an example of a path to who wrote something else"),
+    ("src/probe/stack", "compares the names of devices, and opens none of them"),
     ("src/probe/filesystem/", "compares the names of mounts and devices, and opens none of them"),
 ];
 

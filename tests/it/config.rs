@@ -529,6 +529,7 @@ fn what_a_host_lacks_is_told_with_what_it_has() {
         attributes: vec![("mount", mount.to_owned())],
         labels: Vec::new(),
         behind: None,
+        upon: Vec::new(),
         by_default: true,
     };
     let surveys = BTreeMap::from([("filesystem", vec![found("/"), found("/data"), found("/srv")])]);
@@ -556,4 +557,27 @@ fn ten_thousand_checks_are_read_in_linear_time() {
     }
     let loaded = load(&[("hostwatch.yaml", &text)]);
     assert!(loaded.plan.expect(&loaded.diagnostics.render(false)).checks.len() >= 10_000);
+}
+
+#[test]
+fn reminders_and_signs_of_life_are_as_written() {
+    let bare = plan("version: 1\n");
+    let hours = |list: &[u64]| list.iter().map(|h| Span::from_secs(h * 3600)).collect::<Vec<_>>();
+    assert_eq!(bare.remind, hours(&[4, 12, 24]));
+    assert!(bare.checks.iter().all(|check| check.remind == bare.remind));
+    assert_eq!((bare.mail.digest, bare.mail.heartbeat), (None, None), "a mail a day is asked for");
+    let (_, texts) = cases("good").into_iter().find(|(name, _)| name == "signs-of-life").unwrap();
+    let plan = load_case(&texts).plan.unwrap();
+    assert_eq!(check(&plan, "cpu").remind, hours(&[1, 8]));
+    assert!(check(&plan, "filesystem").remind.is_empty());
+    let digest = plan.mail.digest.unwrap();
+    assert_eq!(
+        (digest.at.to_string().as_str(), digest.to.as_slice()),
+        ("06:30", &["ops".to_owned()][..])
+    );
+    let heartbeat = plan.mail.heartbeat.unwrap();
+    assert_eq!(heartbeat.every, Span::from_secs(60));
+    assert_eq!(heartbeat.token, Some(Secret::Credential("beat".to_owned())));
+    let all = self::plan("mail: {digest: {}}\n").mail.digest.unwrap();
+    assert_eq!((all.at.to_string().as_str(), all.to.len()), ("07:00", 1), "everybody, at seven");
 }

@@ -12,17 +12,17 @@ use hostwatch::notify::notice::{Cause, Notice};
 use crate::sim::{self, DAY, Gives, HOUR, MINUTE, SECOND, Service, Sim};
 
 /// A small generator, so that a failure is named by its seed.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
     }
 
-    fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 }

@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module a subject.
 mod agent;
 mod architecture;
+mod bad_month;
 mod bmc;
 mod bmc_access;
 mod bmc_agent;
@@ -38,6 +39,7 @@ mod hook_queue;
 mod hostile;
 mod hung_mount;
 mod hwmon;
+mod incidents;
 mod inventory;
 mod lab_captures;
 mod mail_hostile;

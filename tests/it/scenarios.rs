@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use hostwatch::alert::rule::Place;
-use hostwatch::config::plan::{Check, Pin, Plan};
+use hostwatch::config::plan::{Check, DigestPlan, HeartbeatPlan, Pin, Plan};
 use hostwatch::engine::event::Event;
+use hostwatch::model::daytime::DayTime;
 use hostwatch::model::state::State;
 use hostwatch::model::unit::Span;
 use hostwatch::notify::contact::Contact;
@@ -63,6 +64,16 @@ fn run(text: &str) -> Vec<String> {
                 plan.contacts.insert(rest.into(), Contact { mail, ..Contact::default() });
             }
             "pin" => pin(&mut plan, rest),
+            "digest" => {
+                let at = DayTime::parse(rest).expect("digest HH:MM");
+                plan.mail.digest = Some(DigestPlan { at, to: vec!["ops".to_owned()] });
+            }
+            "zone" => plan.host.timezone = rest.to_owned(),
+            "heartbeat" => {
+                let url = "https://collector.example.net/hb/db03".to_owned();
+                let heartbeat = HeartbeatPlan { url, every: span(rest), token: None };
+                plan.mail.heartbeat = Some(heartbeat);
+            }
             "group" => plan.mail.group_wait = span(rest),
             _ => actions.push((span(word).as_millis(), rest.trim().to_owned())),
         }
@@ -111,6 +122,7 @@ fn act(sim: &mut Sim, action: &str) {
         ["mail", how] => sim.mail = service(how),
         ["store", how] => sim.set_store(service(how)),
         ["refuse", name] => sim.refused = vec![format!("{name}@example.net")],
+        ["collector", how] => sim.collector = service(how),
         ["flush"] => sim.event(Event::Flush),
         ["changed"] => sim.event(Event::Changed { kind: "disk" }),
         ["reload", "refused"] => {
@@ -169,6 +181,10 @@ fn act(sim: &mut Sim, action: &str) {
         }
         [name, "memo", memo] => {
             sim.world.get_mut(*name).unwrap().memo = Some((*memo).to_owned());
+        }
+        [name, "upon", others @ ..] => {
+            let others = others.iter().map(|other| (*other).to_owned()).collect();
+            sim.world.get_mut(*name).unwrap().upon = others;
         }
         [name, "behind", other] => {
             sim.world.get_mut(*name).unwrap().behind = Some((*other).to_owned());
@@ -243,6 +259,7 @@ fn parse_check(text: &str) -> Check {
             ("every", _) => check.rule.every = span(value),
             ("recover", _) => check.rule.recover_for = span(value),
             ("unknown", _) => check.rule.unknown_after = span(value),
+            ("remind", _) => check.remind = value.split(',').map(span).collect(),
             ("tell", _) => check.notify = value.split(',').map(str::to_owned).collect(),
             ("only", _) => {
                 let glob = hostwatch::config::plan::Glob::new(value, check.place.clone()).unwrap();
@@ -300,8 +317,14 @@ fn outcome(sim: &Sim) -> Vec<String> {
             .tells
             .iter()
             .map(|n| {
+                let follows = n.follows.as_ref().map(|id| format!(" follows {id}"));
+                let follows = follows.unwrap_or_default();
+                let remarks: String =
+                    n.remarks.iter().map(|row| format!(" [{} {}]", row.amount, row.text)).collect();
                 let further: String = n.further().map(|f| format!(" + {}", f.fact)).collect();
-                format!("{:?} {} {} ({}{further})", n.cause, n.id, n.state, n.fact).to_lowercase()
+                let tail = format!("{follows}{remarks}");
+                format!("{:?} {} {} ({}{further}){tail}", n.cause, n.id, n.state, n.fact)
+                    .to_lowercase()
             })
             .collect();
         tells.sort();

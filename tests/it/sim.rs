@@ -119,6 +119,7 @@ pub(crate) fn check(name: &str) -> Check {
         runbook: None,
         options: Options::default(),
         notify_improvement: false,
+        remind: Vec::new(),
         place: Place { file: "conf.d/disk.yaml".into(), line: 3 },
     }
 }
@@ -173,6 +174,8 @@ pub(crate) struct Thing {
     pub memo: Option<String>,
     /// What it is read through.
     pub behind: Option<String>,
+    /// What it stands upon.
+    pub upon: Vec<String>,
 }
 
 impl Thing {
@@ -185,6 +188,7 @@ impl Thing {
             findings: Vec::new(),
             memo: None,
             behind: None,
+            upon: Vec::new(),
         }
     }
 }
@@ -258,6 +262,9 @@ pub(crate) struct Sim {
     /// What hooks reach.
     pub hooks: Service,
     pub refused: Vec<String>,
+    /// What takes heartbeats, and when they came.
+    pub collector: Service,
+    pub beats: Vec<u64>,
     pub world: BTreeMap<String, Thing>,
     pub device: Device,
     /// It was asked and has not answered.
@@ -283,6 +290,8 @@ pub(crate) struct Sim {
     tells: BTreeMap<u64, Vec<u64>>,
     /// The process is killed when this many more effects were carried out.
     pub kill_after: Option<usize>,
+    /// When that happened last.
+    pub died: Option<u64>,
 }
 
 impl Sim {
@@ -302,6 +311,8 @@ impl Sim {
             mail: Service::Up,
             hooks: Service::Up,
             refused: Vec::new(),
+            collector: Service::Up,
+            beats: Vec::new(),
             world: BTreeMap::new(),
             device: Device::None,
             device_asked: false,
@@ -319,6 +330,7 @@ impl Sim {
             numbered: BTreeMap::new(),
             tells: BTreeMap::new(),
             kill_after: None,
+            died: None,
         }
     }
 
@@ -379,6 +391,7 @@ impl Sim {
             attributes: vec![("name", name.clone())],
             labels: vec![("serial", thing.serial.clone())],
             behind: thing.behind.as_ref().map(|behind| (SPEC.name, behind.as_str().into())),
+            upon: thing.upon.iter().map(|upon| (SPEC.name, upon.as_str().into())).collect(),
             by_default: true,
         });
         found.collect()
@@ -475,6 +488,7 @@ impl Sim {
             if let Some(left) = &mut self.kill_after {
                 if *left == 0 {
                     self.kill_after = None;
+                    self.died = Some(self.time);
                     self.kill();
                     return;
                 }
@@ -583,6 +597,15 @@ impl Sim {
                 }
             }
             Effect::Remember(minutes) => self.minutes.push((self.time, minutes)),
+            Effect::Beat { url, .. } => {
+                self.beats.push(self.time);
+                let result = match self.collector {
+                    Service::Up => Ok(()),
+                    Service::Down => Err(format!("{url}: connection refused")),
+                    Service::Hangs => return,
+                };
+                self.queue(Event::Beaten(result));
+            }
             Effect::Log { line, .. } => self.log.push((self.time, line)),
         }
     }

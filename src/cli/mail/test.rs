@@ -286,7 +286,7 @@ impl Story {
                 let word = if matches!(fate, Fate::Refused(_)) { "refused" } else { "not now" };
                 self.wrong(word, recipient, "");
             }
-            Fate::Deferred(_) | Fate::Refused(_) => {}
+            Fate::Deferred(_) | Fate::Delayed(..) | Fate::Refused(_) => {}
         }
     }
 

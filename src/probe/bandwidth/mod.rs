@@ -16,7 +16,7 @@ use crate::parse::net::{LinkCounters, net_dev};
 use crate::probe::rate::{Interval, float, increase, most};
 use crate::probe::{
     FIRST_RUN, Found, Kind, KindSpec, Lane, OptionForm, OptionSpec, OptionValue, Options, Probe,
-    Selector, numbers,
+    Selector, numbers, stack,
 };
 
 use link::{Link, Sort, sort_of};
@@ -119,6 +119,7 @@ impl Kind for Bandwidth {
                 attributes: vec![("name", name.to_owned()), ("type", word.clone())],
                 labels: vec![("type", word)],
                 behind: None,
+                upon: stack::of_link(host, name),
                 by_default: sort != Sort::Virtual,
             };
             if !found.iter().any(|other| other.instance == one.instance) {

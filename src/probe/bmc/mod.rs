@@ -215,6 +215,7 @@ fn found(
         attributes,
         labels,
         behind,
+        upon: Vec::new(),
         by_default: true,
     }
 }

@@ -14,6 +14,7 @@ use crate::probe::growth::Growth;
 use crate::probe::rate::float;
 use crate::probe::{
     Found, Kind, KindSpec, Lane, OptionForm, OptionSpec, OptionValue, Options, Probe, Selector,
+    stack,
 };
 
 use judge::{Past, Terms, judge, usable};
@@ -136,6 +137,7 @@ fn found(host: &Host, name: String) -> Found {
     }
     Found {
         instance: name.as_str().into(),
+        upon: stack::below_link(host, &name),
         title: name,
         source: SOURCE.into(),
         lane: Lane::Own,

@@ -131,6 +131,10 @@ impl Kind for Filesystem {
         !passing && !SESSIONS.iter().any(|place| found.instance.starts_with(place))
     }
 
+    fn is_its_own_fault(&self, metric: MetricId) -> bool {
+        metric != READONLY
+    }
+
     fn open(&self, source: &str, _: &Options) -> Box<dyn Probe> {
         Box::new(Reader::new(Target::decode(source)))
     }

@@ -2,6 +2,7 @@
 //! it is mounted. Touches no mount.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::class::{Class, class};
 use crate::host::Host;
@@ -9,7 +10,7 @@ use crate::host::file::{Shape, read};
 use crate::host::mounts::{Format, Table};
 use crate::model::reading::ProbeError;
 use crate::parse::mount::{self, Mount, escape, has_option, readable};
-use crate::probe::{Found, Lane};
+use crate::probe::{Found, Lane, stack};
 
 /// Files that a container runtime binds into a container from the host's disk: their file system
 /// is not the container's. Paths here are below the root.
@@ -43,7 +44,36 @@ pub(super) fn survey(host: &Host) -> Result<Vec<Found>, ProbeError> {
         Err(error) => return Err(error),
     };
     let fstab = read(host, "etc/fstab", Shape::UntilEnd).unwrap_or_default();
-    Ok(choose(&parse(&table), &mount::mounts(&fstab)))
+    let mut found = choose(&parse(&table), &mount::mounts(&fstab));
+    for one in &mut found {
+        one.upon = upon(host, one);
+    }
+    Ok(found)
+}
+
+/// The array or pool of a file system and its disks.
+fn upon(host: &Host, found: &Found) -> Vec<(&'static str, Arc<str>)> {
+    let label = |name: &str| {
+        let label = found.labels.iter().find(|(key, _)| *key == name);
+        label.map(|(_, value)| value.as_str()).unwrap_or_default()
+    };
+    let source = label("device");
+    match label("fstype") {
+        "zfs" => return vec![("raid", source.split('/').next().unwrap_or_default().into())],
+        // Kind `raid` calls it by where it is mounted; its number is no device's.
+        "btrfs" => {
+            let own = ("raid", Arc::clone(&found.instance));
+            let device = stack::by_path(host, source);
+            let below = device.map(|device| stack::of_device(host, &device));
+            return std::iter::once(own).chain(below.unwrap_or_default()).collect();
+        }
+        _ => {}
+    }
+    let number = Target::decode(&found.source).device.filter(|(major, _)| *major > 0);
+    let device = number
+        .and_then(|(major, minor)| stack::by_number(host, major, minor))
+        .or_else(|| stack::by_path(host, source));
+    device.map(|device| stack::of_device(host, &device)).unwrap_or_default()
 }
 
 /// A mount point's path without its leading slash.
@@ -185,6 +215,7 @@ fn unlisted_root() -> Found {
         attributes: vec![("mount", "/".to_owned())],
         labels: Vec::new(),
         behind: None,
+        upon: Vec::new(),
         by_default: true,
     }
 }
@@ -204,6 +235,7 @@ fn instance(mount: &Mount, waits: bool, automounted: bool, by_default: bool) -> 
         ],
         labels: vec![("fstype", mount.fstype.clone()), ("device", source)],
         behind: None,
+        upon: Vec::new(),
         by_default,
     }
 }

@@ -9,8 +9,10 @@
 //! lower limits, takes a read error for "no value", and has no other root than `/`.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use crate::host::Host;
+use crate::host::{Host, dir};
+use crate::model::limit::STACK_WIDTH;
 use crate::model::reading::{MetricId, Observation, ProbeError};
 use crate::model::text::shown;
 use crate::model::time::Moment;
@@ -120,11 +122,26 @@ fn survey(host: &Host, sensor: Sensor) -> Result<Vec<Found>, ProbeError> {
     for chip in chips(host)? {
         // A chip that vanishes while it is listed is gone.
         let Ok(channels) = channels(host, &chip, sensor) else { continue };
-        found.extend(channels.iter().map(|channel| found_of(&chip, channel)));
+        let upon = upon(host, &chip);
+        let found_here = |channel| Found { upon: upon.clone(), ..found_of(&chip, channel) };
+        found.extend(channels.iter().map(found_here));
     }
     let mut names = HashSet::new();
     found.retain(|found| names.insert(found.instance.clone()));
     Ok(found)
+}
+
+/// The disk whose sensor a chip is.
+fn upon(host: &Host, chip: &Chip) -> Vec<(&'static str, Arc<str>)> {
+    if !chip.is_disk {
+        return Vec::new();
+    }
+    // SATA disks are called by their block device, NVMe disks by their controller.
+    let blocks = dir::names(host, "sys/block").unwrap_or_default();
+    let space = format!("{}n", chip.shown);
+    let is_its = |name: &String| *name == chip.shown || name.starts_with(&space);
+    let mine = blocks.into_iter().filter(is_its).take(STACK_WIDTH);
+    mine.map(|name| ("disk_io", Arc::from(name))).collect()
 }
 
 fn found_of(chip: &Chip, channel: &Channel) -> Found {
@@ -147,6 +164,7 @@ fn found_of(chip: &Chip, channel: &Channel) -> Found {
             ("device", shown(&chip.location).into_owned()),
         ],
         behind: None,
+        upon: Vec::new(),
         by_default: true,
     }
 }

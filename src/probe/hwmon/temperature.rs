@@ -75,6 +75,10 @@ impl Kind for Temperature {
 
     with_bmc!(Family::Temperature);
 
+    fn is_side(&self) -> bool {
+        true
+    }
+
     fn open(&self, source: &str, _: &Options) -> Box<dyn Probe> {
         let other = bmc::open(source, Family::Temperature).or_else(|| thermal::open(source));
         other.unwrap_or_else(|| Reader::boxed(Sensor::Temperature, source, judge))

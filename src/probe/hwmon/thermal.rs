@@ -61,6 +61,7 @@ pub(super) fn survey(host: &Host) -> Result<Vec<Found>, ProbeError> {
         ],
         labels: vec![("chip", name)],
         behind: None,
+        upon: Vec::new(),
         by_default: true,
     });
     Ok(found.collect())

@@ -12,6 +12,7 @@ use crate::probe::growth::Growth;
 use crate::probe::rate::float;
 use crate::probe::{
     Found, Kind, KindSpec, Lane, OptionForm, OptionSpec, OptionValue, Options, Probe, Selector,
+    stack,
 };
 
 use expect::Expected;
@@ -153,6 +154,7 @@ fn found(host: &Host, place: Place) -> Found {
     attributes.extend(labels.iter().filter(|(key, _)| *key != "bus").cloned());
     Found {
         instance: place.name.as_str().into(),
+        upon: stack::below_link(host, &place.name),
         title: place.name,
         source: if place.sort.by_default() { LINKS } else { OTHERS }.into(),
         lane: Lane::Own,

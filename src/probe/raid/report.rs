@@ -34,6 +34,7 @@ pub(super) fn found(
         attributes,
         labels: facts(),
         behind: None,
+        upon: Vec::new(),
         by_default: true,
     }
 }

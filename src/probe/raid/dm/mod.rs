@@ -2,6 +2,7 @@
 //! `lvs` where that does not answer. Owns: which volumes those are. Both tools need root's rights.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::pace::Paced;
 use super::report::found;
@@ -12,7 +13,7 @@ use crate::model::reading::{Observation, ProbeError};
 use crate::model::state::State;
 use crate::model::time::Moment;
 use crate::parse::dmsetup::{self, Target, Volume, volume};
-use crate::probe::{Found, Probe};
+use crate::probe::{Found, Probe, stack};
 
 mod judge;
 
@@ -36,8 +37,10 @@ impl Technology for Dm {
                 volumes.insert(name, level);
             }
         }
-        let found =
-            |(name, level): (&String, &String)| found(name, name.clone(), NAME, NAME, level);
+        let found = |(name, level): (&String, &String)| Found {
+            upon: upon(host, name),
+            ..found(name, name.clone(), NAME, NAME, level)
+        };
         Ok(volumes.iter().map(found).collect())
     }
 
@@ -85,6 +88,21 @@ fn kernel(host: &Host) -> Result<BTreeMap<String, String>, ProbeError> {
         }
     }
     Ok(volumes)
+}
+
+/// The disks of a volume.
+fn upon(host: &Host, name: &str) -> Vec<(&'static str, Arc<str>)> {
+    let blocks = dir::names(host, "sys/block").unwrap_or_default();
+    let is_it = |block: &&String| {
+        let own = read_line(host, &format!("sys/block/{block}/dm/name"));
+        own.is_ok_and(|own| volume(&own) == name)
+    };
+    let mut stack: Vec<(&'static str, Arc<str>)> = Vec::new();
+    for block in blocks.iter().filter(|block| block.starts_with("dm-")).filter(is_it) {
+        stack.extend(stack::below_device(host, block));
+    }
+    stack.dedup();
+    stack
 }
 
 /// What the tools say.

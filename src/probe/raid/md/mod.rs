@@ -14,7 +14,7 @@ use crate::model::limit::REBUILD_STUCK;
 use crate::model::reading::{Observation, ProbeError};
 use crate::model::time::Moment;
 use crate::parse::mdstat::{self, mdstat};
-use crate::probe::{Found, Probe};
+use crate::probe::{Found, Probe, stack};
 
 use array::Array;
 use judge::Past;
@@ -49,7 +49,8 @@ impl Technology for Md {
                 _ => array.name.clone(),
             };
             let level = if array.container().is_some() { "container" } else { array.level() };
-            found(&array.name, title, "md", "md", level)
+            let upon = stack::below_device(host, &array.name);
+            Found { upon, ..found(&array.name, title, "md", "md", level) }
         });
         Ok(found.collect())
     }
