@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use quiet::{Ack, QuietCommand, Silence, SilenceCommand, When};
+
+mod quiet;
+
 /// Watches this server's hardware and operating system, and mails a person when something changes.
 #[derive(Debug, Parser)]
 #[command(
@@ -137,6 +141,9 @@ Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown, 69 no agent runs.")]
     /// Without ID, lists what there is.
     #[command(after_help = super::history::EXAMPLES)]
     History(super::history::Arguments),
+    /// What keeps mail back.
+    #[command(flatten)]
+    Quiet(QuietCommand),
     /// Prove the mail path, look into the outbox
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Mail(MailArguments),

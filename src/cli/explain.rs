@@ -4,7 +4,7 @@ use super::args::Explain;
 use super::ask;
 use super::culprits;
 use super::screen::Screen;
-use crate::engine::status::{Instance, Progress, Recipient, Report, Way};
+use crate::engine::status::{Instance, Progress, Quieted, Recipient, Report, Way};
 use crate::model::exit;
 use crate::model::text::shown;
 use crate::notify::when::Zone;
@@ -72,11 +72,17 @@ fn print(screen: &Screen, instance: &Instance, report: &Report) {
     if let Some(changes) = explanation.flapping {
         line("flaps", &format!("{changes} changes within the hour: no mail until it is steady"));
     }
+    for (quiet, name) in [(&instance.silence, "silenced"), (&instance.ack, "acked")] {
+        if let Some(Quieted { by, until, reason, .. }) = quiet {
+            let until = Zone::named("").soon(report.at, *until);
+            line(name, &format!("by {by} until {until}: {reason}"));
+        }
+    }
     for recipient in &explanation.recipients {
         line("mail", &mail(recipient));
     }
     if explanation.recipients.is_empty() {
-        line("mail", "nobody is told: `notify` of this check names no contact");
+        line("mail", "nobody is told: neither a route nor `notify` of this check names a contact");
     }
     for advice in &explanation.advice {
         line("advice", advice);
@@ -112,11 +118,12 @@ fn window(progress: &Progress, report: &Report) -> String {
 
 /// `ops (ops@example.net): was told; told again when it gets worse or is over; 2 mails`.
 fn mail(recipient: &Recipient) -> String {
-    let Recipient { contact, addresses, outlook, mails, .. } = recipient;
+    let Recipient { contact, addresses, route, outlook, mails, .. } = recipient;
     let told = match (recipient.told, mails) {
         (None, _) => String::new(),
         (Some(state), 1) => format!("; 1 mail, it said {state}"),
         (Some(state), n) => format!("; {n} mails, the last said {state}"),
     };
-    format!("{contact} ({}): {outlook}{told}", addresses.join(", "))
+    let route = route.as_ref().map(|route| format!("; {route}")).unwrap_or_default();
+    format!("{contact} ({}{route}): {outlook}{told}", addresses.join(", "))
 }

@@ -7,9 +7,10 @@ use clap::error::ErrorKind;
 
 use crate::host::Host;
 use crate::model::exit;
-use args::{Arguments, Command};
+use args::{Arguments, Command, QuietCommand};
 use screen::Screen;
 
+pub mod ack;
 pub mod args;
 pub mod ask;
 pub mod capture;
@@ -33,6 +34,7 @@ pub mod reference;
 pub mod reload;
 pub mod run;
 pub mod screen;
+pub mod silence;
 pub mod status;
 pub mod validate;
 
@@ -55,6 +57,8 @@ pub fn main() -> ExitCode {
         Command::Status(asked) => status::run(&screen, &asked),
         Command::Explain(asked) => explain::run(&screen, &asked),
         Command::History(asked) => history::run(&screen, &asked),
+        Command::Quiet(QuietCommand::Silence(asked)) => silence::run(&screen, &asked),
+        Command::Quiet(QuietCommand::Ack(asked)) => ack::run(&screen, &asked),
         Command::Mail(asked) => mail::run(&screen, &asked.command),
         Command::Reload(asked) => reload::run(&screen, &asked),
         Command::Completions { shell } => completions::run(&screen, shell),

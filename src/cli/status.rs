@@ -10,6 +10,7 @@ use crate::model::state::State;
 use crate::model::text::{counted, shown};
 use crate::model::time::Stamp;
 use crate::model::unit::Span;
+use crate::notify::when::Zone;
 
 /// How often `--watch` prints.
 const WATCH_EVERY: Span = Span::from_secs(2);
@@ -84,6 +85,16 @@ fn print(screen: &Screen, asked: &Status, report: &Report) {
         count(State::Critical),
         count(State::Unknown)
     ));
+    for silence in &report.silences {
+        screen.out(&format!(
+            "silence {}: {} until {} by {}: {}",
+            silence.number.unwrap_or_default(),
+            shown(&silence.what),
+            Zone::named("").soon(report.at, silence.until),
+            shown(&silence.by),
+            shown(&silence.reason)
+        ));
+    }
     trouble(screen, report);
 }
 
@@ -123,6 +134,14 @@ fn row(instance: &Instance, at: Stamp) -> (State, Vec<String>) {
     let mut information = instance.summary.clone();
     if let Some(outlook) = next.and_then(|next| outlook(next, at)) {
         information = format!("{outlook}; {information}");
+    }
+    // What somebody keeps quiet is marked first: it explains why no mail came.
+    let zone = Zone::named("");
+    for (quiet, word) in [(&instance.ack, "acked by"), (&instance.silence, "silenced by")] {
+        if let Some(quiet) = quiet {
+            let until = zone.soon(at, quiet.until);
+            information = format!("[{word} {} until {until}] {information}", quiet.by);
+        }
     }
     let cells =
         vec![instance.id.to_string(), whole(instance.lasted).to_string(), window, age, information];

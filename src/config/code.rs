@@ -85,7 +85,7 @@ codes! {
     UnknownMetric = "E035",
     /// The kind has no such selector.
     UnknownSelector = "E036",
-    /// No such contact or template.
+    /// No such contact, schedule or template.
     UnknownName = "E037",
     /// A check is defined in two files without `override: true`.
     Redefined = "E040",
@@ -111,6 +111,8 @@ codes! {
     ClearPassword = "E056",
     /// A password in a file that others can read.
     LiteralPassword = "E057",
+    /// `hold` of a route without hours, or with hours that never end.
+    HoldEnd = "E060",
     /// A check matches nothing on this host.
     MatchesNothing = "W101",
     /// A password stands in the configuration itself.
@@ -127,6 +129,10 @@ codes! {
     /// The program of a hook cannot be started as things are. Its events wait; everything else goes
     /// on.
     HookUnready = "W120",
+    /// `when` of a route is there and says nothing.
+    EmptyWhen = "W110",
+    /// A route before takes everything that this one would take.
+    UnreachableRoute = "W111",
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings};
 use super::hook::{OnChange, Webhook};
 use super::pins::Pins;
+use super::routes::{RouteSection, Schedule};
 use super::schema::{Shape, Value, scalar, section, unknown_word, words};
 use super::tree::{Data, Node};
 use super::types::{
@@ -34,6 +35,10 @@ section! {
         "contacts" => contacts: Named<Contact>, else "`root`, mailed locally";
         /// What is told of every change, whatever a check's `notify` says.
         "on_change" => on_change: OnChange;
+        /// Hours of the week, by name: `{night: {from: "22:00", to: "07:00"}}`.
+        "schedules" => schedules: Named<Schedule>;
+        /// Who is told of what, and when: the first that fits is taken.
+        "routes" => routes: List<RouteSection>, else "each check's `notify`";
         /// How mail goes out.
         "mail" => mail: Mail;
         /// How this machine's BMC (management controller) is reached.

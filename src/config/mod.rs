@@ -23,6 +23,8 @@ pub mod pins;
 pub mod plan;
 mod render;
 mod resolve;
+pub mod routes;
+pub mod routing;
 mod rules;
 pub mod schema;
 mod secret;

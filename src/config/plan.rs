@@ -13,6 +13,8 @@ use crate::notify::relay::Relay;
 use crate::probe::{Found, Kind, KindSpec, Lane, Options};
 use crate::store::secret::Secret;
 
+pub use super::routing::{Route, Routing};
+
 /// What the agent runs.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
@@ -26,6 +28,8 @@ pub struct Plan {
     pub mail: MailPlan,
     /// How this machine's BMC is reached.
     pub bmc: BmcPlan,
+    /// Who is told of what.
+    pub routing: Routing,
     /// What must be there, by kind.
     pub pinned: BTreeMap<&'static str, PinSet>,
     /// When somebody is reminded of a fault of the agent itself.

@@ -15,6 +15,7 @@ use super::hook::{ON_CHANGE, Written, hooks};
 use super::mail::mail;
 use super::pins::pins;
 use super::plan::Plan;
+use super::routes::routing;
 use super::schema::{At, Value};
 use super::source::{Origin, Sources, Spot};
 use super::tree::{Entry, Node};
@@ -65,6 +66,8 @@ pub(super) fn resolve(input: &Input<'_>, findings: &mut Findings) -> Option<Plan
     };
     let mail = mail(&config, input, &host, &known, findings);
     let bmc = bmc(&config, input, findings);
+    let (schedules, routes) = (config.schedules.as_ref(), config.routes.as_ref());
+    let routing = routing(schedules, routes, &known, input, findings);
     let written = input.written.iter().map(by_name).collect();
     let scope = Scope {
         input,
@@ -82,7 +85,7 @@ pub(super) fn resolve(input: &Input<'_>, findings: &mut Findings) -> Option<Plan
         contacts.insert(ON_CHANGE.to_owned(), everything);
     }
     let pinned = pins(config.pinned.as_ref(), input, findings);
-    Some(Plan { host, checks, contacts, mail, bmc, pinned, remind })
+    Some(Plan { host, checks, contacts, mail, bmc, routing, pinned, remind })
 }
 
 /// The contact behind `on_change`, which every check tells.

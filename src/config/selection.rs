@@ -5,7 +5,7 @@ use super::diagnostic::{Diagnostic, Findings, quoted};
 use super::plan::Glob;
 use super::resolve::Input;
 use super::schema::{At, no_value, scalar, unknown_key};
-use super::source::Sources;
+use super::source::{Sources, Spot};
 use super::tree::{Data, Node};
 use super::types::Selectors;
 use crate::probe::KindSpec;
@@ -46,24 +46,30 @@ pub(super) fn selectors(
 
 fn glob(item: &Node, sources: &Sources, findings: &mut Findings) -> Option<Glob> {
     let scalar = scalar(item, "a glob such as \"/srv/*\"", findings)?;
-    if scalar.text.is_empty() {
+    compile(&scalar.text, item.spot, sources, findings)
+}
+
+/// The glob of a text.
+pub(super) fn compile(
+    text: &str,
+    spot: Spot,
+    sources: &Sources,
+    findings: &mut Findings,
+) -> Option<Glob> {
+    if text.is_empty() {
         findings.push(
-            Diagnostic::error(Code::Text, item.spot, "an empty glob matches nothing")
+            Diagnostic::error(Code::Text, spot, "an empty glob matches nothing")
                 .label("write a name or a pattern"),
         );
         return None;
     }
-    match Glob::new(&scalar.text, sources.place(item.spot)) {
+    match Glob::new(text, sources.place(spot)) {
         Ok(glob) => Some(glob),
         Err(error) => {
             findings.push(
-                Diagnostic::error(
-                    Code::Text,
-                    item.spot,
-                    format!("`{}` is not a glob", quoted(&scalar.text)),
-                )
-                .label(error.to_string())
-                .help("`*` any text, `?` one character, `[ab]` one of these, `{a,b}` either"),
+                Diagnostic::error(Code::Text, spot, format!("`{}` is not a glob", quoted(text)))
+                    .label(error.to_string())
+                    .help("`*` any text, `?` one character, `[ab]` one of these, `{a,b}` either"),
             );
             None
         }

@@ -9,21 +9,25 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
-use nix::unistd::geteuid;
+use nix::unistd::{Uid, User, geteuid};
 
 use super::inbox::{Message, Post};
 use super::request::{Done, Request};
 use crate::model::exit;
 use crate::model::limit::CONTROL_REQUEST_BYTES;
+use crate::model::text::shown_within;
 
 /// How long a client may take to say its line, and to take the answer.
 const CLIENT_DEADLINE: Duration = Duration::from_secs(2);
-/// How long the dispatcher may take: it answers between two rounds.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the dispatcher may take: it answers between two rounds, or when it has given up on a
+/// disk that does not answer ([`STORE_PATIENCE`](crate::model::limit::STORE_PATIENCE)).
+const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
+/// Characters of a user's name.
+const NAME_MAX: usize = 32;
 
 /// Listens on `path` until the process ends.
 ///
@@ -61,15 +65,19 @@ fn serve(mut client: &UnixStream, post: &Post) -> std::io::Result<()> {
             exit::NO_PRIVILEGE,
             "only root and the agent's own user may do that; try it with sudo".to_owned(),
         ),
-        Ok(request) => ask(request, post),
+        Ok(Request::Order { order, claim }) => {
+            let author = author(client, claim.as_deref());
+            ask(post, |reply| Message::Order(order, author, reply))
+        }
+        Ok(request) => ask(post, |reply| Message::Ask(request, reply)),
     };
     client.write_all(answer.as_bytes())?;
     client.write_all(b"\n")
 }
 
-fn ask(request: Request, post: &Post) -> String {
+fn ask(post: &Post, message: impl FnOnce(Sender<String>) -> Message) -> String {
     let (reply, answer) = channel();
-    post.send(Message::Ask(request, reply));
+    post.send(message(reply));
     answer.recv_timeout(ANSWER_DEADLINE).unwrap_or_else(|_| {
         refuse(
             exit::FAILED,
@@ -86,6 +94,17 @@ fn refuse(code: u8, text: String) -> String {
 fn may_change(client: &UnixStream) -> bool {
     getsockopt(client, PeerCredentials)
         .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw())
+}
+
+/// Who asks: the user as the account table calls it, and whom root says it works for.
+fn author(client: &UnixStream, claim: Option<&str>) -> String {
+    let Ok(peer) = getsockopt(client, PeerCredentials) else { return "unknown".to_owned() };
+    let user = User::from_uid(Uid::from_raw(peer.uid())).ok().flatten();
+    let name = user.map_or_else(|| format!("uid {}", peer.uid()), |user| user.name);
+    match claim.filter(|_| peer.uid() == 0).map(|claim| shown_within(claim, NAME_MAX)) {
+        Some(claim) if !claim.is_empty() && claim != name => format!("{name} ({claim} via sudo)"),
+        _ => name,
+    }
 }
 
 /// The number of the user that the agent at one of `paths` runs as; the kernel says it of whoever

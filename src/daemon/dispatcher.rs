@@ -2,7 +2,7 @@
 //! does what the engine asks for. The only thread of this process that wakes in a steady state, but
 //! for the one that hears the lane process.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
@@ -24,6 +24,7 @@ use super::{reach, watching};
 use crate::config::plan::Plan;
 use crate::engine::Engine;
 use crate::engine::event::{Effect, Event, NextWake};
+use crate::engine::order::{Answer, Asked};
 use crate::host::mountwatch::MountWatch;
 use crate::host::{Host, memory};
 use crate::model::exit;
@@ -76,6 +77,15 @@ pub struct Dispatcher {
     pub socket: Option<PathBuf>,
     /// Whether a reload that is under way must be answered on the control socket.
     pub reload_waiting: Vec<std::sync::mpsc::Sender<String>>,
+    /// Orders that wait for their answer.
+    pub orders: Orders,
+}
+
+/// Who waits for the answer to an order, by its number.
+#[derive(Debug, Default)]
+pub struct Orders {
+    next: u64,
+    waiting: BTreeMap<u64, std::sync::mpsc::Sender<String>>,
 }
 
 impl std::fmt::Debug for Dispatcher {
@@ -177,6 +187,12 @@ impl Dispatcher {
             Effect::Beat { .. } => {
                 Some(Event::Beaten(Err("this build has no way to send one".to_owned())))
             }
+            Effect::Answer { ticket, answer: Answer { code, text } } => {
+                if let Some(reply) = self.orders.waiting.remove(&ticket) {
+                    let _ = reply.send(Done { done: code == exit::DONE, code, text }.to_json());
+                }
+                None
+            }
             Effect::Log { level, line } => {
                 self.say(level, line);
                 None
@@ -232,6 +248,15 @@ impl Dispatcher {
                     let recent = self.historian.recent(id.as_deref());
                     let _ = reply.send(serde_json::to_string(&recent).unwrap_or_default());
                 }
+                Message::Order(order, author, reply) => {
+                    self.orders.next += 1;
+                    let ticket = self.orders.next;
+                    self.orders.waiting.insert(ticket, reply);
+                    let asked = Asked { ticket, author, order };
+                    wake = self.step(Event::Order(Box::new(asked)), wake);
+                }
+                // The control thread hands orders over with who gave them.
+                Message::Ask(Request::Order { .. }, _) => {}
                 Message::Ask(Request::Reload, reply) => {
                     self.reload_waiting.push(reply);
                     self.load();

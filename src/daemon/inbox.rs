@@ -12,6 +12,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use super::lane_process::Answer;
 use super::request::Request;
 use crate::engine::event::Event;
+use crate::engine::order::Order;
 use crate::host::ipmi::Access;
 
 /// What reaches the dispatcher.
@@ -23,6 +24,8 @@ pub enum Message {
     Lane(u32, Option<Answer>),
     /// The BMC is reached this way from now on; comes just before the configuration that says so.
     Reach(Access),
+    /// An order from the control socket, who gave it, and where the answer goes.
+    Order(Order, String, Sender<String>),
     /// A question from the control socket, and where the answer goes.
     Ask(Request, Sender<String>),
 }

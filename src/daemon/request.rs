@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::order::Order;
+
 /// What can be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -18,6 +20,13 @@ pub enum Request {
     Reload,
     /// Try all waiting mail now; answers a [`Done`].
     Flush,
+    /// Quiet, or its end; answers a [`Done`] once that is on the disk.
+    Order {
+        /// What is asked for.
+        order: Order,
+        /// Who the client says it is, if it became another user: believed of root alone.
+        claim: Option<String>,
+    },
 }
 
 impl Request {

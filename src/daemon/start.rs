@@ -121,6 +121,7 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
         loader,
         socket,
         reload_waiting: Vec::new(),
+        orders: super::dispatcher::Orders::default(),
     };
     dispatcher.run(first);
     drop(opened.lock);

@@ -14,6 +14,8 @@ use crate::notify::relay::Relay;
 use crate::probe::{Found, Kind, Lane, Options};
 use crate::store::secret::Secret;
 
+use super::order::{Answer, Asked};
+
 /// Number of a source in the running plan; never reused while the agent runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub u32);
@@ -81,6 +83,8 @@ pub enum Event {
     Reload(Box<Plan>),
     /// A reload was refused; the errors, rendered, are for a person.
     ReloadRefused(String),
+    /// A person ordered quiet, or its end; answered by [`Effect::Answer`].
+    Order(Box<Asked>),
     /// `mail flush`: try everything now.
     Flush,
     /// The agent is stopping: hand out what must be kept.
@@ -162,6 +166,13 @@ pub enum Effect {
     Inquire(Box<Inquiry>),
     /// Keep the minutes that have ended since the last time; nothing is answered.
     Remember(Vec<Minute>),
+    /// Answer an order; what it changed is on the disk, or the answer says that it is not.
+    Answer {
+        /// The order's number.
+        ticket: u64,
+        /// What became of it.
+        answer: Answer,
+    },
     /// One line for the log: a transition, a refusal, a trouble. Never more than one a change.
     Log {
         /// How important.

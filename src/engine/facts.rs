@@ -91,7 +91,7 @@ impl Engine {
             runbook: watch.check.runbook.clone(),
             evidence: None,
             remarks: Vec::new(),
-            reminder: self.next_reminder(watch, contact, &told, cause),
+            reminder: self.next_reminder(watch, &told, cause),
             follows: None,
         }
     }

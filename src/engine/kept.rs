@@ -13,6 +13,7 @@ use crate::model::state::State;
 use crate::model::time::Moment;
 
 use super::pins::Absence;
+use super::routing::Routed;
 
 /// Why nothing is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub(super) struct Episode {
     /// Metric that is followed, and its worst value.
     #[serde(default)]
     pub(super) worst: Option<(u8, f64)>,
+    /// Who is told of its states, as the routes were when each began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) routed: Vec<Routed>,
 }
 
 /// What one contact was told in this episode.

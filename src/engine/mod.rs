@@ -13,6 +13,8 @@
 //! desk     notices wait for each other, then become a mail        (desk.rs, posting.rs)
 //! minutes  what each judged number did, minute by minute          (minutes.rs)
 //! hooks    and events for programs and web addresses              (hooks.rs)
+//! routing  who is told of a state, by the routes as they were      (routing.rs)
+//! quiet    silences and acknowledgements, mail that waits for its hour (quiet.rs, ordering.rs, holding.rs)
 //! report   what `status` and `explain` show                       (report.rs, outlook.rs, wire.rs)
 //! digest   once a day, numbered: how everything is               (digest.rs)
 //! heart    a sign of life to a web address                       (heartbeat.rs)
@@ -40,6 +42,7 @@ use heartbeat::Heart;
 use kept::Kept;
 use listing::Surveyed;
 use pen::Pen;
+use quiet::Quiet;
 use record::{Numbers, Replay};
 use schedule::Schedule;
 use watch::{WatchIx, Watches};
@@ -56,18 +59,23 @@ mod fold;
 #[cfg(test)]
 mod folding;
 mod heartbeat;
+mod holding;
 mod hooks;
 mod kept;
 mod listing;
 mod minutes;
+pub mod order;
+mod ordering;
 mod outlook;
 mod pen;
 mod pins;
 mod posting;
+mod quiet;
 pub mod record;
 mod reload;
 mod remind;
 mod report;
+mod routing;
 mod sampling;
 mod schedule;
 pub mod status;
@@ -137,6 +145,9 @@ pub struct Engine {
     minute: u32,
     digests: Digests,
     heart: Heart,
+    quiet: Quiet,
+    /// What was over before a contact heard of it, under a silence.
+    blips: VecDeque<(String, Stamp, String)>,
     outbox: Outbox,
     /// Events for hooks.
     hooks: Outbox,
@@ -167,6 +178,7 @@ impl Engine {
             episode: replay.next.episode.max(floor).max(1),
             notice: replay.next.notice.max(1),
         };
+        let quiet = Quiet::restore(replay.quiet, &replay.kept);
         let mut engine = Self {
             now,
             started: now.wall,
@@ -191,6 +203,8 @@ impl Engine {
             minute: 0,
             digests: Digests::new(replay.digests, now.moment),
             heart: Heart::default(),
+            quiet,
+            blips: VecDeque::new(),
             outbox: Outbox::new(plan.mail.keep),
             hooks: Outbox::new(plan.mail.keep),
             mails: BTreeMap::new(),
@@ -204,7 +218,7 @@ impl Engine {
             stopped: false,
             plan,
         };
-        engine.restore_mail(replay.owed, replay.mails, effects);
+        engine.restore_mail(replay.owed, replay.held, replay.mails, effects);
         engine.restore_agent(effects);
         engine.close_unknown_checks(effects);
         if replay.unreadable > 0 {
@@ -273,6 +287,7 @@ impl Engine {
             }
             Event::Beaten(result) => self.beaten(result, effects),
             Event::Foreseen(lines) => self.digests.soon = lines,
+            Event::Order(asked) => self.order(*asked, effects),
             Event::Reload(plan) => self.reload(*plan, effects),
             Event::ReloadRefused(why) => self.refuse_reload(why, effects),
             Event::Flush => {
@@ -284,6 +299,7 @@ impl Engine {
         }
         if !self.stopped {
             self.run_due(effects);
+            self.care_for_quiet(effects);
             // Everything read on one wake-up goes into one frame.
             if wake || self.schedule.inline == 0 {
                 self.flush_turn(effects);
@@ -291,6 +307,7 @@ impl Engine {
             }
             self.care_for_store(effects);
             self.care_for_digests(effects);
+            self.answer_orders(effects);
             self.care_for_mail(effects);
             self.care_for_heartbeat(effects);
             if self.schedule.inline == 0 {
@@ -357,6 +374,7 @@ impl Engine {
             self.mail_due(),
             self.digests_due(),
             self.heartbeat_due(),
+            self.quiet_due(),
         ];
         times.into_iter().flatten().min().map_or(NextWake::Never, NextWake::At)
     }

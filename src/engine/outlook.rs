@@ -9,9 +9,11 @@ use crate::model::state::State;
 use crate::model::time::Now;
 use crate::model::unit::Span;
 use crate::notify::contact::Contact;
+use crate::notify::when::Zone;
 
 use super::Engine;
 use super::agent::{self, Fault};
+use super::holding::{Hold, Holder};
 use super::status::{Explanation, LevelWords, Progress, Recipient, Way};
 use super::watch::Watch;
 
@@ -20,7 +22,7 @@ impl Engine {
     pub(super) fn explanation(&self, watch: &Watch, now: Now) -> Explanation {
         let check = &watch.check;
         let (spec, rule) = (check.kind.spec(), &check.rule);
-        let recipients = check.notify.iter().map(|name| self.recipient(watch, name, now)).collect();
+        let recipients = self.told_or_not(watch, now);
         let flapping = watch.flap.flapping.then(|| watch.flap.recent(now.moment));
         if let Some(fault) = Fault::of(&watch.id) {
             let (level, rule) = fault.rule();
@@ -45,11 +47,76 @@ impl Engine {
         }
     }
 
+    /// Who would be mailed now and who was: by the routes, or by `notify` of the check.
+    fn told_or_not(&self, watch: &Watch, now: Now) -> Vec<Recipient> {
+        let bad = [State::Warning, State::Critical];
+        let levels = [&watch.check.rule.warn, &watch.check.rule.crit];
+        let states: Vec<State> = match watch.state {
+            State::Ok => {
+                let has = |(_, level): &(State, &Option<Level>)| level.is_some();
+                let some = bad.into_iter().zip(levels).filter(has).map(|(state, _)| state);
+                let some: Vec<State> = some.collect();
+                if some.is_empty() { bad.to_vec() } else { some }
+            }
+            state => vec![state],
+        };
+        let mut list: Vec<Recipient> = Vec::new();
+        for state in states {
+            let hold = self.hold_of_route(watch, state, now);
+            let known = match watch.state {
+                State::Ok => None,
+                _ => watch.episode.as_deref().and_then(|e| self.routed_before(watch, e, state)),
+            };
+            let (to, route) = known.unwrap_or_else(|| self.recipients(watch, state));
+            for name in to {
+                let mut one = self.recipient(watch, &name, now);
+                one.route.clone_from(&route);
+                if watch.state == State::Ok
+                    && let Some(hold) = &hold
+                {
+                    one.outlook.push_str(&format!("; a {state} would be {hold}"));
+                }
+                match list.iter_mut().find(|known| known.contact == name) {
+                    Some(known) if known.route != one.route => {
+                        let other = one.route.unwrap_or_else(|| "`notify`".to_owned());
+                        let hold =
+                            hold.as_ref().map(|hold| format!(", {hold}")).unwrap_or_default();
+                        known.outlook.push_str(&format!("; {state} by {other}{hold}"));
+                    }
+                    Some(_) => {}
+                    None => list.push(one),
+                }
+            }
+        }
+        for (name, told) in &watch.told {
+            let knows = told.level != State::Ok || told.lost;
+            if knows && !list.iter().any(|known| known.contact == *name) {
+                let mut one = self.recipient(watch, name, now);
+                if watch.state != State::Ok && one.outlook.starts_with("was told; told again") {
+                    "was told before, not routed there now; told when it is over"
+                        .clone_into(&mut one.outlook);
+                }
+                list.push(one);
+            }
+        }
+        list
+    }
+
+    /// `held until 07:00 by schedule night`, if the route of a state would hold it now.
+    fn hold_of_route(&self, watch: &Watch, state: State, now: Now) -> Option<String> {
+        let plan = &self.plan;
+        let (check, found) = (&watch.check, &watch.found);
+        let (until, schedule) = plan.routing.find(&plan.host, check, found, state, now.wall)?.1?;
+        let zone = Zone::named(&plan.host.timezone);
+        Some(format!("held until {} by schedule {schedule}", zone.soon(now.wall, until)))
+    }
+
     fn recipient(&self, watch: &Watch, name: &str, now: Now) -> Recipient {
         let contact = self.plan.contacts.get(name);
         let told = watch.told_of(name);
         Recipient {
             contact: name.to_owned(),
+            route: None,
             addresses: contact.map(Contact::addresses).unwrap_or_default(),
             told: told.filter(|told| told.mails > 0).map(|told| told.last),
             mails: told.map_or(0, |told| told.mails),
@@ -62,17 +129,28 @@ impl Engine {
 
     /// What a contact would hear of a watch now, or why nothing.
     fn outlook(&self, watch: &Watch, contact: &str, now: Now) -> String {
-        let waits = self
-            .desks
-            .get(contact)
-            .is_some_and(|desk| desk.waiting().values().any(|notice| notice.id == watch.id));
+        let waiting = self.desks.get(contact).and_then(|desk| {
+            let number = desk.waiting().iter().find(|(_, notice)| notice.id == watch.id)?.0;
+            Some(desk.hold_of(*number))
+        });
         let told = watch.told_of(contact).cloned().unwrap_or_default();
         let knows = told.level != State::Ok || told.lost;
-        if waits {
+        if let Some(Some(hold)) = waiting {
+            return self.held_words(hold, now);
+        }
+        if waiting.is_some() {
             return match self.outbox.trouble() {
                 Some(trouble) => format!("a mail waits: {trouble}"),
                 None => "a mail goes out in a moment".to_owned(),
             };
+        }
+        if let Some(silence) = self.quiet.silence(&watch.id, now.moment) {
+            let until = self.ahead(silence.until);
+            let rest = if knows { "; told when it is over" } else { "" };
+            return format!(
+                "not told: silenced by {} until {until} ({}){rest}",
+                silence.author, silence.reason
+            );
         }
         if watch.flap.flapping {
             return "not told of each change: it changes too often; told when it is steady".into();
@@ -91,12 +169,31 @@ impl Engine {
             state @ (State::Warning | State::Critical) => {
                 if watch.id == Fault::Mail.id() && state == State::Critical {
                     "not told: that mail does not go out is told when it works again".to_owned()
+                } else if knows && self.is_acked(watch) {
+                    "was told; not reminded: it is acked".to_owned()
                 } else if knows {
                     "was told; told again when it gets worse or is over".to_owned()
                 } else {
                     "not told yet".to_owned()
                 }
             }
+        }
+    }
+}
+
+impl Engine {
+    /// `held until 07:00 by schedule night`.
+    fn held_words(&self, hold: &Hold, now: Now) -> String {
+        let until = Zone::named(&self.plan.host.timezone).soon(now.wall, hold.wall);
+        match &hold.by {
+            Holder::Schedule(name) => format!("held until {until} by schedule {name}"),
+            Holder::Silence(number) => match self.quiet.numbered(*number) {
+                Some(silence) => format!(
+                    "not told: silenced by {} until {until} ({})",
+                    silence.author, silence.reason
+                ),
+                None => format!("not told: silenced until {until}"),
+            },
         }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Pen {
     /// Bytes in the journal, and of them those that a rewrite left.
     size: u64,
     base: u64,
+    /// The write that the latest frame became, if it was handed out at all.
+    pub(super) latest: Option<WriteId>,
 }
 
 impl Pen {
@@ -45,6 +47,11 @@ impl Pen {
     /// Whether a write has not been answered, and not been given up either.
     pub(super) fn is_waiting(&self) -> bool {
         self.waiting.iter().any(|write| !write.given_up)
+    }
+
+    /// Whether one write has not been answered, and not been given up either.
+    pub(super) fn awaits(&self, id: WriteId) -> bool {
+        self.waiting.iter().any(|write| write.id == id && !write.given_up)
     }
 
     /// Bytes in the journal.
@@ -63,10 +70,12 @@ impl Pen {
     ) -> Vec<MailId> {
         // A journal that misses a frame is of no use until it is rewritten. While that is under
         // way, frames follow it in order.
+        self.latest = None;
         if self.broken.is_some() && !self.waiting.iter().any(|write| write.rewrite.is_some()) {
             return releases;
         }
         let id = self.number();
+        self.latest = Some(id);
         self.size += bytes(&frame);
         effects.push(Effect::Append { id, frame, sync });
         let (kept, at_once) =

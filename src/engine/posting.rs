@@ -16,6 +16,7 @@ use crate::notify::text::{self, Letterhead};
 use super::agent::Fault;
 use super::desk::{self, Desk};
 use super::event::Effect;
+use super::holding::Hold;
 use super::record::{self, Ends, Posted};
 use super::{Engine, Sent, facts};
 
@@ -27,15 +28,17 @@ impl Engine {
     pub(super) fn restore_mail(
         &mut self,
         owed: BTreeMap<u64, Notice>,
+        mut held: BTreeMap<u64, Hold>,
         mails: BTreeMap<MailId, (Arc<Mail>, Vec<String>)>,
         effects: &mut Vec<Effect>,
     ) {
         for (number, notice) in owed {
             if self.plan.contacts.contains_key(&notice.contact) {
+                let hold = held.remove(&number).or_else(|| self.silence_hold(&notice));
                 let desk = self.desks.entry(notice.contact.clone()).or_default();
                 // It has waited since it happened, not since the restart.
                 let since = notice.at.min(self.now.moment);
-                if let Some(replaced) = desk.add(number, notice, since) {
+                if let Some(replaced) = desk.add(number, notice, since, hold) {
                     self.pending.dropped.push(replaced);
                 }
             } else {
@@ -130,10 +133,15 @@ impl Engine {
         let root = parcels.first().map(|mail| mail.message_id.clone());
         parcels.extend(self.events(name, &contact, &head, notices));
         for notice in notices {
-            let Some(ix) = self.ids.get(&notice.id).copied() else { continue };
-            let Some(watch) = self.watches.get_mut(ix) else { continue };
-            let current = watch.episode.as_deref().is_some_and(|e| e.number == notice.episode);
-            if current && let Some((_, told)) = watch.told.iter_mut().find(|(c, _)| c == name) {
+            // After a restart mail may go out before a survey has found the instance again.
+            let watch = self.ids.get(&notice.id).and_then(|ix| self.watches.get_mut(*ix));
+            let ledger = match watch {
+                Some(watch) => Some((watch.episode.as_deref(), &mut watch.told)),
+                None => self.dormant.get_mut(&notice.id).map(|k| (k.episode.as_ref(), &mut k.told)),
+            };
+            let Some((episode, told)) = ledger else { continue };
+            let current = episode.is_some_and(|episode| episode.number == notice.episode);
+            if current && let Some((_, told)) = told.iter_mut().find(|(c, _)| c == name) {
                 told.mails = told.mails.max(notice.seq);
                 told.root = told.root.take().or_else(|| root.clone());
             }

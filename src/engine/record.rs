@@ -13,7 +13,9 @@ use crate::notify::notice::Notice;
 use crate::notify::outbox::Settled;
 
 use super::digest::Ledger;
+use super::holding::Hold;
 use super::kept::Kept;
+use super::quiet::Records;
 
 /// Version of the format.
 const VERSION: u32 = 1;
@@ -67,6 +69,9 @@ pub(super) struct Turn {
     /// What digests go by, by contact.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) digests: BTreeMap<String, Ledger>,
+    /// Which of the notices are kept back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) held: Vec<(u64, Hold)>,
 }
 
 impl Turn {
@@ -130,6 +135,7 @@ pub(super) fn frame<T: Serialize>(
 pub(super) const TURN: &str = "turn";
 pub(super) const POSTED: &str = "mail";
 pub(super) const ENDS: &str = "settled";
+pub(super) const QUIET: &str = "quiet";
 pub(super) const START: &str = "start";
 pub(super) const STOP: &str = "stop";
 pub(super) const NUMBERS: &str = "numbers";
@@ -139,6 +145,8 @@ pub(super) const NUMBERS: &str = "numbers";
 pub(super) struct Replay {
     pub(super) kept: BTreeMap<Id, Kept>,
     pub(super) owed: BTreeMap<u64, Notice>,
+    pub(super) held: BTreeMap<u64, Hold>,
+    pub(super) quiet: Records,
     pub(super) mails: BTreeMap<MailId, (Arc<Mail>, Vec<String>)>,
     pub(super) next: Numbers,
     pub(super) digests: BTreeMap<String, Ledger>,
@@ -182,6 +190,7 @@ impl Replay {
                 self.next.episode = self.next.episode.max(next.episode);
                 self.next.notice = self.next.notice.max(next.notice);
             }),
+            QUIET => serde_json::from_slice(frame).map(|records| self.quiet.lay_over(records)),
             START | STOP => Ok(()),
             _ => return false,
         };
@@ -211,7 +220,9 @@ impl Replay {
             self.next.notice = self.next.notice.max(number + 1);
             self.next.episode = self.next.episode.max(notice.episode + 1);
             self.owed.insert(number, notice);
+            self.held.remove(&number);
         }
+        self.held.extend(turn.held);
         for number in turn.dropped {
             self.owed.remove(&number);
         }

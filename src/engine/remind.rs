@@ -18,15 +18,16 @@ use super::kept::Told;
 use super::watch::{Watch, WatchIx};
 
 impl Engine {
-    /// Whether a contact may be reminded of a watch now.
-    pub(super) fn may_remind(&self, _: WatchIx, _: &str) -> bool {
-        true
+    /// Whether anybody may be reminded of a watch now.
+    pub(super) fn may_remind(&self, ix: WatchIx) -> bool {
+        let Some(watch) = self.watches.get(ix) else { return false };
+        !self.is_acked(watch) && !self.is_silenced(&watch.id, self.now.moment)
     }
 
     /// When somebody is to be reminded of a watch next.
     pub(super) fn remind_due(&self, ix: WatchIx) -> Option<Moment> {
         let watch = self.watches.get(ix)?;
-        let may = |name: &str| self.plan.contacts.contains_key(name) && self.may_remind(ix, name);
+        let may = |name: &str| self.plan.contacts.contains_key(name) && self.may_remind(ix);
         let told = watch.told.iter().filter(|(name, _)| may(name));
         told.filter_map(|(_, told)| due(watch, told)).min()
     }
@@ -59,7 +60,7 @@ impl Engine {
         at - early <= self.now.moment
             && known(watch)
             && self.plan.contacts.contains_key(contact)
-            && self.may_remind(ix, contact)
+            && self.may_remind(ix)
             // What waits is told anyway.
             && !self.desks.get(contact).is_some_and(waits)
     }
@@ -91,17 +92,11 @@ impl Engine {
     }
 
     /// When the contact of a notice hears of it again if it stays as it is, for people.
-    pub(super) fn next_reminder(
-        &self,
-        watch: &Watch,
-        contact: &str,
-        told: &Told,
-        cause: Cause,
-    ) -> Option<Stamp> {
+    pub(super) fn next_reminder(&self, watch: &Watch, told: &Told, cause: Cause) -> Option<Stamp> {
         let now = self.now.moment;
         let steps = &watch.check.remind;
         let bad = matches!(watch.state, State::Critical | State::Unknown);
-        let may = self.ids.get(&watch.id).is_none_or(|ix| self.may_remind(*ix, contact));
+        let may = self.ids.get(&watch.id).is_none_or(|ix| self.may_remind(*ix));
         if !bad || !may {
             return None;
         }

@@ -29,6 +29,7 @@ impl Engine {
             history_trouble: None,
             instances,
             mail: self.mail_report(now),
+            silences: self.silenced(),
             hung: self
                 .schedule
                 .stuck()
@@ -63,7 +64,10 @@ impl Engine {
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect();
         labels.entry("title".to_owned()).or_insert_with(|| watch.found.title.clone());
+        let (silence, ack) = self.quieted(watch);
         Instance {
+            silence,
+            ack,
             id: watch.id.clone(),
             kind: spec.name.to_owned(),
             state: watch.state,

@@ -46,6 +46,9 @@ pub struct Report {
     pub instances: Vec<Instance>,
     /// The outbox.
     pub mail: MailReport,
+    /// Silences, oldest first.
+    #[serde(default)]
+    pub silences: Vec<Quieted>,
     /// Sources whose run has not come back.
     pub hung: Vec<Hung>,
     /// Whether there is more on this host than the agent watches ([`INSTANCES`]).
@@ -93,10 +96,35 @@ pub struct Instance {
     pub readings: BTreeMap<String, f64>,
     /// Text facts.
     pub labels: BTreeMap<String, String>,
+    /// The silence that keeps mail about it back.
+    #[serde(default)]
+    pub silence: Option<Quieted>,
+    /// Who has taken on what is wrong with it.
+    #[serde(default)]
+    pub ack: Option<Quieted>,
     /// Levels on their way to being entered or left.
     pub windows: Vec<Progress>,
     /// The rule of the instance's check, for `explain`.
     pub explanation: Explanation,
+}
+
+/// A silence or an acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quieted {
+    /// Number of a silence.
+    pub number: Option<u64>,
+    /// The id, or the glob of ids.
+    pub what: String,
+    /// Who wanted it: the user as the kernel says.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    #[serde(with = "wire::rfc3339")]
+    pub made: Stamp,
+    /// Until when.
+    #[serde(with = "wire::rfc3339")]
+    pub until: Stamp,
 }
 
 /// Which way a level is going.
@@ -148,6 +176,9 @@ pub struct LevelWords {
 pub struct Recipient {
     /// Name of the contact.
     pub contact: String,
+    /// Which route leads there, and where it is written; none where `notify` of the check does.
+    #[serde(default)]
+    pub route: Option<String>,
     /// Its addresses; none if the configuration does not know it.
     pub addresses: Vec<String>,
     /// The state it was told last in this episode, if it was told.

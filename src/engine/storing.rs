@@ -1,6 +1,8 @@
 //! Frames: when what is written. Owns the transaction (a transition and what is owed because of it
 //! are one frame), the checkpoint, the rewrite, and the fault `agent:state`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::model::limit::{CHECKPOINT_EVERY, JOURNAL_COMPACT_BYTES};
@@ -9,8 +11,10 @@ use crate::notify::mail::MailId;
 use crate::notify::notice::Notice;
 
 use super::agent::Fault;
+use super::desk::Desk;
 use super::event::Effect;
 use super::facts;
+use super::holding::Hold;
 use super::kept::Kept;
 use super::record::{self, Posted, Turn};
 use super::watch::WatchIx;
@@ -85,10 +89,12 @@ impl Engine {
         let (gone, dropped) = (pending.gone, pending.dropped);
         let mut turn = Turn { gone, dropped, digests, ..Turn::default() };
         for number in &owed {
-            let notice = self.desks.values().find_map(|desk| desk.waiting().get(number));
-            if let Some(notice) = notice {
+            let desk = self.desks.values().find(|desk| desk.waiting().contains_key(number));
+            if let Some(notice) = desk.and_then(|desk| desk.waiting().get(number)) {
                 turn.owed.push((*number, notice.clone()));
             }
+            let hold = desk.and_then(|desk| desk.hold_of(*number));
+            turn.held.extend(hold.map(|hold| (*number, hold.clone())));
             // Notices first: if the power goes between two frames, one is told twice, not never.
             if turn.owed.len() >= PER_FRAME {
                 self.write(record::TURN, &turn, true, Vec::new(), effects);
@@ -162,8 +168,11 @@ impl Engine {
         let mut owed: Vec<(u64, Notice)> =
             waiting.map(|(number, notice)| (*number, notice.clone())).collect();
         owed.sort_by_key(|(number, _)| *number);
+        let held: BTreeMap<u64, &Hold> =
+            self.desks.values().flat_map(Desk::held).map(|(n, h)| (*n, h)).collect();
         for part in owed.chunks(PER_FRAME) {
-            let turn = Turn { owed: part.to_vec(), ..Turn::default() };
+            let holds = part.iter().filter_map(|(n, _)| Some((*n, (*held.get(n)?).clone())));
+            let turn = Turn { owed: part.to_vec(), held: holds.collect(), ..Turn::default() };
             frames.push(record::frame(record::TURN, at, wall, &turn));
         }
         let mut kept: Vec<Kept> = self
@@ -183,6 +192,10 @@ impl Engine {
         if !digests.is_empty() {
             let turn = Turn { digests, ..Turn::default() };
             frames.push(record::frame(record::TURN, at, wall, &turn));
+        }
+        let quiet = self.quiet.records();
+        if !(quiet.silences.is_empty() && quiet.acks.is_empty()) {
+            frames.push(record::frame(record::QUIET, at, wall, &quiet));
         }
         for sent in self.mails.values() {
             let posted = Posted {

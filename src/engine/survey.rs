@@ -194,6 +194,7 @@ impl Engine {
             self.owe(notice);
         }
         let Some(watch) = self.watches.remove(ix) else { return };
+        self.forget_ack(&watch.id);
         if watch.state != State::Ok {
             let line = format!("{}: closed: {why}", watch.id);
             effects.push(Effect::Log { level: tracing::Level::INFO, line });

@@ -16,6 +16,7 @@ use super::Engine;
 use super::agent;
 use super::event::Effect;
 use super::facts::{self, seen, transition_line};
+use super::holding::Hold;
 use super::kept::Episode;
 use super::watch::{Watch, WatchIx};
 
@@ -54,6 +55,7 @@ impl Engine {
                     began: at,
                     worst_state: state,
                     worst: None,
+                    routed: Vec::new(),
                 }));
                 self.numbers.episode += 1;
             }
@@ -92,9 +94,10 @@ impl Engine {
         let settle = watch.forced.is_none()
             && (watch.check.rule.recover_for == Span::ZERO || before == State::Unknown);
         let told_elsewhere = self.hear_elsewhere(ix);
+        let to = self.routed(ix);
         let Some(watch) = self.watches.get_mut(ix) else { return };
         let seen = facts::seen(&self.schedule, watch);
-        let facts = Facts { seen, told_elsewhere };
+        let facts = Facts { seen, told_elsewhere, to: &to };
         let tell = decide(watch, &facts, now.moment, at, counted, settle && changed);
         if watch.flap.flapping != was_flapping {
             let word =
@@ -104,6 +107,7 @@ impl Engine {
         }
         self.carry_out(ix, at, tell, changed, effects);
         self.remind(ix, effects);
+        self.review_ack(ix, effects);
         self.arm(ix);
     }
 
@@ -133,7 +137,7 @@ impl Engine {
             let fresh = |at: Moment| at > lost.since && self.now.moment < at + wait;
             other.state == State::Unknown || other.answered.is_some_and(fresh)
         });
-        silent.flat_map(|(_, other)| other.check.notify.iter().cloned()).collect()
+        silent.flat_map(|(_, other)| self.recipients(other, State::Unknown).0).collect()
     }
 
     /// Makes notices, updates the ledger, marks what must be stored.
@@ -204,18 +208,25 @@ impl Engine {
         }
     }
 
-    /// Queues a notice for its contact.
+    /// Queues a notice for its contact, to go out in a moment or when nothing keeps it back.
     pub(super) fn owe(&mut self, mut notice: Notice) {
+        notice.remarks.extend(self.ack_remark(&notice));
+        let hold = self.hold_for(&notice);
+        self.lay_down(notice, hold);
+    }
+
+    /// Lays a notice on its contact's desk.
+    pub(super) fn lay_down(&mut self, mut notice: Notice, hold: Option<Hold>) {
         let number = self.numbers.notice;
         self.numbers.notice += 1;
         self.digests.count(&notice);
         let since = self.join_incident(&mut notice);
         let desk = self.desks.entry(notice.contact.clone()).or_default();
-        if let Some(replaced) = desk.add(number, notice, since) {
-            // One that never reached the journal need not be taken back there.
-            if !self.pending.owed.remove(&replaced) {
-                self.pending.dropped.push(replaced);
-            }
+        if let Some(replaced) = desk.add(number, notice, since, hold) {
+            // Whether it has reached the journal before is not known here: it may have been changed
+            // since, and wait to be written again.
+            self.pending.owed.remove(&replaced);
+            self.pending.dropped.push(replaced);
         }
         self.pending.owed.insert(number);
     }
@@ -266,6 +277,8 @@ struct Facts<'s> {
     seen: Option<&'s Observation>,
     /// Who hears of its silence by another instance.
     told_elsewhere: Vec<String>,
+    /// Who is told of the present state.
+    to: &'s [String],
 }
 
 /// Applies the rule of telling to one watch.
@@ -289,14 +302,14 @@ fn decide(
         return Tell::Nothing;
     }
     let told = |watch: &Watch, contact: &str| watch.told_of(contact).cloned().unwrap_or_default();
-    let everybody = |cause| check.notify.iter().map(|c| (c.clone(), cause)).collect::<Vec<_>>();
+    let everybody = |cause| facts.to.iter().map(|c| (c.clone(), cause)).collect::<Vec<_>>();
     let those_told = |watch: &Watch, cause| {
         let names = watch.told.iter().filter(|(_, t)| t.level != State::Ok || t.lost);
         names.map(|(name, _)| (name.clone(), cause)).collect::<Vec<_>>()
     };
     let lost = |watch: &Watch| {
         let mut list = Vec::new();
-        for contact in check.notify.iter().filter(|_| lost_for_long) {
+        for contact in facts.to.iter().filter(|_| lost_for_long) {
             if facts.told_elsewhere.contains(contact) {
                 continue;
             }
@@ -318,7 +331,7 @@ fn decide(
             state == State::Critical && told(watch, contact).level != State::Critical
         };
         let mut list: Vec<(String, Cause)> =
-            check.notify.iter().filter(worse).map(|c| (c.clone(), Cause::Worse)).collect();
+            facts.to.iter().filter(worse).map(|c| (c.clone(), Cause::Worse)).collect();
         list.extend(lost(watch));
         return Tell::These(list);
     }
@@ -354,7 +367,7 @@ fn decide(
                 return Tell::These(everybody(Cause::Flapping));
             }
             let mut list = Vec::new();
-            for contact in &check.notify {
+            for contact in facts.to {
                 let t = told(watch, contact);
                 if state.rank() > t.level.rank() {
                     let first = t.level == State::Ok;

@@ -308,6 +308,11 @@ impl Watch {
         }
     }
 
+    /// Whether there is something to say of it since the agent started.
+    pub(super) fn is_seen(&self) -> bool {
+        self.read || self.lost.is_some() || self.source.is_none()
+    }
+
     pub(super) fn told_of(&self, contact: &str) -> Option<&Told> {
         self.told.iter().find(|(name, _)| name == contact).map(|(_, told)| told)
     }

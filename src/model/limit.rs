@@ -15,6 +15,8 @@ pub const YAML_DEPTH: usize = 32;
 pub const DIAGNOSTICS: usize = 200;
 /// Checks in one configuration.
 pub const CHECKS: usize = 20_000;
+/// Routes of a configuration: a route a team, and then some.
+pub const ROUTES: usize = 200;
 /// Instances over all checks.
 pub const INSTANCES: usize = 50_000;
 /// Bytes read from one file of /proc or /sys: /proc/stat of a machine with thousands of CPUs.
@@ -225,6 +227,16 @@ pub const IPMI_RECORDS: usize = 4096;
 pub const IPMI_RECORDED_SENSORS: usize = 8192;
 /// A file of the cache: the list of a BMC's sensors is 4096 records of 64 bytes at most.
 pub const CACHE_FILE_BYTES: usize = 1 << 20;
+/// Longest silence or acknowledgement: what is quiet for longer belongs into the configuration.
+pub const QUIET_MAX: Span = Span::from_secs(30 * 86_400);
+/// Silences at once: globs cover many ids, and a forgotten one should be seen in a list.
+pub const SILENCES: usize = 200;
+/// Acknowledged problems at once.
+pub const ACKS: usize = 2000;
+/// Characters of the reason of a silence or an acknowledgement: two lines of a mail.
+pub const REASON_CHARS: usize = 140;
+/// What was over under a silence before anybody heard of it, kept for the daily digest.
+pub const BLIPS: usize = 100;
 /// Questions for evidence under way at once: a mail about many changes needs no culprits of each.
 pub const INQUIRIES: usize = 4;
 /// How long one question may take before who answers it is killed.

@@ -1,7 +1,8 @@
 //! Telling a person: what the mail says, the outbox that never loses or reorders it, the delivery.
 //!
 //! A mail's content is one `page` (from `single`, `list`, `merged` or `digest`), drawn twice: as
-//! text (`plain`) and as HTML (`html`). All of that and the queue (`outbox`) are pure. `courier`
+//! text (`plain`) and as HTML (`html`). All of that, times (`hours`,
+//! `until`) and the queue (`outbox`) are pure. `courier`
 //! starts a child process for each delivery; what opens sockets and starts programs (`deliver` and
 //! the ways out `smtp`, `sendmail`, `maildir`) runs in that child alone. Hooks go the same way: an
 //! `event` is queued like a mail, `webhook` and `program` deliver it.
@@ -20,6 +21,7 @@ mod fate;
 pub mod fault;
 mod gate;
 pub mod hook;
+pub mod hours;
 mod html;
 pub mod http;
 mod line;
@@ -44,6 +46,7 @@ pub mod step;
 mod subject;
 pub mod text;
 mod tls;
+pub mod until;
 mod webhook;
 pub mod when;
 mod words;

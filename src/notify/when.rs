@@ -41,7 +41,8 @@ impl Zone {
         Stamp(after.0.saturating_add(DAY_MS))
     }
 
-    fn at(&self, stamp: Stamp) -> Zoned {
+    /// A time with its zone, for arithmetic with days.
+    pub(super) fn at(&self, stamp: Stamp) -> Zoned {
         let time = Timestamp::from_millisecond(stamp.0).unwrap_or(Timestamp::UNIX_EPOCH);
         time.to_zoned(self.0.clone())
     }

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use hostwatch::alert::rule::Place;
 use hostwatch::config::plan::{Check, DigestPlan, HeartbeatPlan, Pin, Plan};
 use hostwatch::engine::event::Event;
+use hostwatch::engine::order::Order;
 use hostwatch::model::daytime::DayTime;
 use hostwatch::model::state::State;
 use hostwatch::model::unit::Span;
 use hostwatch::notify::contact::Contact;
 
+use crate::quiet_plan;
 use crate::sim::{self, Device, Gives, Service, Sim};
 
 #[test]
@@ -74,6 +76,8 @@ fn run(text: &str) -> Vec<String> {
                 let heartbeat = HeartbeatPlan { url, every: span(rest), token: None };
                 plan.mail.heartbeat = Some(heartbeat);
             }
+            "schedule" => quiet_plan::schedule(&mut plan, rest),
+            "route" => quiet_plan::route(&mut plan, rest),
             "group" => plan.mail.group_wait = span(rest),
             _ => actions.push((span(word).as_millis(), rest.trim().to_owned())),
         }
@@ -123,6 +127,35 @@ fn act(sim: &mut Sim, action: &str) {
         ["store", how] => sim.set_store(service(how)),
         ["refuse", name] => sim.refused = vec![format!("{name}@example.net")],
         ["collector", how] => sim.collector = service(how),
+        ["silence", "end", what] => {
+            sim.order(Order::EndSilence { what: (*what).to_owned() });
+        }
+        ["silence", what, until, reason @ ..] => sim.order(Order::Silence {
+            what: (*what).to_owned(),
+            until: quiet_plan::until(until),
+            reason: reason.join(" "),
+        }),
+        ["ack", "end", id] => sim.order(Order::EndAck { id: (*id).to_owned() }),
+        ["ack", id, until, reason @ ..] => sim.order(Order::Ack {
+            id: (*id).to_owned(),
+            until: quiet_plan::until(until),
+            reason: reason.join(" "),
+        }),
+        ["routes", "none"] => {
+            let mut plan = sim.plan.clone();
+            plan.routing = hostwatch::config::plan::Routing::default();
+            plan.checks = plan.checks.iter().map(|check| (**check).clone().into()).collect();
+            sim.reload(plan);
+        }
+        ["explain", id] => {
+            let report = sim.report();
+            let instance = report.instances.iter().find(|i| i.id.to_string() == *id).unwrap();
+            for one in &instance.explanation.recipients {
+                let route = one.route.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
+                let line = format!("explain {}{route}: {}", one.contact, one.outlook);
+                sim.log.push((sim.time, line));
+            }
+        }
         ["flush"] => sim.event(Event::Flush),
         ["changed"] => sim.event(Event::Changed { kind: "disk" }),
         ["reload", "refused"] => {

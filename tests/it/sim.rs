@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hostwatch::alert::rule::{Clause, Level, Place, Rule};
 use hostwatch::config::plan::{Check, Plan, Selection};
 use hostwatch::engine::event::{Effect, Event, NextWake, SourceId};
+use hostwatch::engine::order::{Asked, Order};
 use hostwatch::engine::status::Report;
 use hostwatch::engine::{Engine, Start};
 use hostwatch::evidence::Inquiry;
@@ -444,6 +445,12 @@ impl Sim {
         self.carry_out();
     }
 
+    /// A person orders quiet, or its end.
+    pub(crate) fn order(&mut self, order: Order) {
+        let asked = Asked { ticket: 1, author: "ana".to_owned(), order };
+        self.event(Event::Order(Box::new(asked)));
+    }
+
     pub(crate) fn reload(&mut self, plan: Plan) {
         self.plan = plan.clone();
         self.event(Event::Reload(Box::new(plan)));
@@ -606,6 +613,10 @@ impl Sim {
                 };
                 self.queue(Event::Beaten(result));
             }
+            Effect::Answer { ticket: _, answer } => {
+                let text = answer.text.replace('\n', " | ");
+                self.log.push((self.time, format!("answer {}: {text}", answer.code)));
+            }
             Effect::Log { line, .. } => self.log.push((self.time, line)),
         }
     }
@@ -614,8 +625,10 @@ impl Sim {
     fn note(&mut self, frame: &[u8]) {
         let Ok(said) = serde_json::from_slice::<Said>(frame) else { return };
         for (number, notice) in said.owed {
-            self.notices.push(notice.clone());
-            self.numbered.insert(number, notice);
+            // A notice is written again when what keeps it back changes.
+            if self.numbered.insert(number, notice.clone()).is_none() {
+                self.notices.push(notice);
+            }
         }
         if let Some(mail) = said.mail {
             self.tells.insert(mail.id, said.tells);

@@ -96,7 +96,8 @@ fn properties(fields: &[Field], specs: &[&KindSpec]) -> Map<String, Value> {
     for field in fields {
         let shape = (field.shape)();
         let mut value = shape_of(&shape, specs);
-        if field.key == "kind" {
+        // The kind of a check; what a route takes has a list of them.
+        if field.key == "kind" && !matches!(shape, Shape::List(_)) {
             value = json!({"enum": kinds()});
         }
         let mut text = prose(field.doc);
