@@ -190,6 +190,9 @@ Exit codes: 0 done, 1 cannot write, or something stands there already.")]
     /// Deliver one mail: the agent's own child
     #[command(hide = true)]
     Deliver,
+    /// Do a small thing that may wait for others: the agent's own child
+    #[command(hide = true)]
+    Errand,
     /// Gather what is behind one change: the agent's own child
     #[command(hide = true)]
     Gather {

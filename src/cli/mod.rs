@@ -21,6 +21,7 @@ pub mod deliver;
 pub mod descend;
 pub mod detect;
 pub mod doctor;
+pub mod errand;
 pub mod explain;
 pub mod gather;
 pub mod history;
@@ -71,6 +72,7 @@ pub fn main() -> ExitCode {
             exit::DONE
         }
         Command::Deliver => return deliver::run(),
+        Command::Errand => return errand::run(),
         Command::Gather { within_ms, root } => return gather::run(within_ms, root.as_deref()),
         Command::Become { user, argv } => descend::run(&screen, &user, &argv),
     })

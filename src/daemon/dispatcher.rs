@@ -13,6 +13,7 @@ use super::clock::Clock;
 use super::console::Console;
 use super::courier::Courier;
 use super::detective::Detective;
+use super::errand::{Errand, Errands};
 use super::historian::Historian;
 use super::inbox::{Inbox, Message, Post};
 use super::lane::Lanes;
@@ -63,6 +64,8 @@ pub struct Dispatcher {
     pub courier: Courier,
     /// Finds out what is behind a change.
     pub detective: Detective,
+    /// Has small things done that may wait.
+    pub errands: Errands,
     /// Signals.
     pub signals: Signals,
     /// The service manager.
@@ -184,8 +187,10 @@ impl Dispatcher {
                 self.historian.brief(&mut inquiry);
                 self.detective.hand(inquiry)
             }
-            Effect::Beat { .. } => {
-                Some(Event::Beaten(Err("this build has no way to send one".to_owned())))
+            Effect::Beat { url, token } => self.errands.hand(Errand::Beat { url, token }),
+            Effect::Foresee => {
+                let (history, at) = (self.historian.directory(), self.clock.now().wall);
+                self.errands.hand(Errand::Foresee { history, at })
             }
             Effect::Answer { ticket, answer: Answer { code, text } } => {
                 if let Some(reply) = self.orders.waiting.remove(&ticket) {

@@ -92,6 +92,12 @@ impl Historian {
         curves.into_iter().map(curve).collect()
     }
 
+    /// Where it is kept.
+    #[must_use]
+    pub fn directory(&self) -> PathBuf {
+        self.directory.clone()
+    }
+
     /// Tells a question where the history is, and what it does not hold yet.
     pub fn brief(&self, inquiry: &mut Inquiry) {
         inquiry.history.clone_from(&self.directory);

@@ -16,6 +16,7 @@ pub mod control;
 pub mod courier;
 pub mod detective;
 pub mod dispatcher;
+pub mod errand;
 pub mod historian;
 pub mod inbox;
 pub mod lane;

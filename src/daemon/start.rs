@@ -7,6 +7,7 @@ use super::clock::Clock;
 use super::console::Console;
 use super::courier::Courier;
 use super::detective::Detective;
+use super::errand::Errands;
 use super::dispatcher::{Dispatcher, Loader};
 use super::historian::Historian;
 use super::inbox::Inbox;
@@ -86,6 +87,8 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
         Courier::start(&this_program(), &post).map_err(|e| failed("start a thread")(&e))?;
     let detective = Detective::start(this_program(), &host, post.clone())
         .map_err(|e| failed("start a thread")(&e))?;
+    let errands =
+        Errands::start(this_program(), post.clone()).map_err(|e| failed("start a thread")(&e))?;
     let socket = paths::listening_socket(options.state.as_deref());
     let socket = match control::listen(&socket, post.clone()) {
         Ok(socket) => Some(socket),
@@ -114,6 +117,7 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
         historian,
         courier,
         detective,
+        errands,
         signals,
         supervisor: Supervisor::from_environment(),
         console,

@@ -15,6 +15,7 @@ use crate::model::limit::{CLOCK_STEP_MS, DIGEST_NAMES, NOTICES_PER_MAIL};
 use crate::model::state::State;
 use crate::model::time::{Moment, Stamp};
 use crate::model::unit::Span;
+use crate::notify::digest::SilencedRow;
 use crate::notify::digest::{self, AgentNews, Changes, Counts, Digest, HeldRow, OpenRow};
 use crate::notify::mail::MailId;
 use crate::notify::notice::{Cause, Notice};
@@ -22,6 +23,8 @@ use crate::notify::when::Zone;
 
 use super::event::Effect;
 use super::record::{self, Posted};
+use super::status::Quieted;
+use super::watch::Watch;
 use super::{Engine, Sent, facts};
 
 /// Two digests are never closer than this, whatever the clock does.
@@ -32,6 +35,8 @@ const WARM_UP: Span = Span::from_secs(45);
 const GRACE: Span = Span::from_secs(2 * 3600);
 /// A digest that is this late says so.
 const LATE: Span = Span::from_secs(300);
+/// How long before a digest is asked what will be bad soon.
+const FORESEE_BEFORE: Span = Span::from_secs(120);
 
 /// What the digests of one contact go by.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +73,8 @@ pub(super) struct Digests {
     started: Moment,
     /// What will be bad soon, as whoever keeps the past says.
     pub(super) soon: Vec<String>,
+    /// For the digests of which moment that was asked.
+    foresaw: Option<Stamp>,
 }
 
 impl Digests {
@@ -141,6 +148,13 @@ impl Engine {
                 self.digests.changed.insert(contact.clone());
             }
             let due = self.plan_digest(&contact);
+            if let Some(due) = due
+                && due.minus(FORESEE_BEFORE) <= self.now.wall
+                && self.digests.foresaw != Some(due)
+            {
+                self.digests.foresaw = Some(due);
+                effects.push(Effect::Foresee);
+            }
             let warm = self.now.moment >= self.digests.started + WARM_UP;
             if warm && due.is_some_and(|due| due <= self.now.wall) {
                 self.send_digest(&contact, effects);
@@ -153,7 +167,9 @@ impl Engine {
     pub(super) fn digests_due(&self) -> Option<Moment> {
         self.plan.mail.digest.as_ref()?;
         let due = self.digests.due.values().map(|(due, _)| *due).min()?;
-        let at = self.now.moment + self.now.wall.until(due);
+        let ask = Some(due.minus(FORESEE_BEFORE)).filter(|_| self.digests.foresaw != Some(due));
+        let next = ask.filter(|ask| *ask > self.now.wall).unwrap_or(due);
+        let at = self.now.moment + self.now.wall.until(next);
         Some(if due <= self.now.wall { self.digests.started + WARM_UP } else { at })
     }
 
@@ -191,7 +207,8 @@ impl Engine {
             next = zone.next(plan.at, later(due, HALF_A_DAY));
         }
         let Some(before) = self.digests.ledgers.get(name).cloned() else { return };
-        let digest = self.digest(name, &before, (due, next));
+        let blips = self.take_blips(name);
+        let digest = self.digest(name, &before, (due, next), blips);
         let head = self.letterhead(&[]);
         let id = MailId(self.numbers.mail);
         self.numbers.mail += 1;
@@ -218,8 +235,23 @@ impl Engine {
         self.write(record::POSTED, &posted, true, vec![id], effects);
     }
 
+    /// Who cares for an open problem, or wants no mail of it.
+    fn digest_remark(&self, watch: &Watch) -> String {
+        match self.quieted(watch) {
+            (_, Some(ack)) => format!("acked ({})", ack.by),
+            (Some(silence), None) => format!("silenced ({})", silence.by),
+            (None, None) => String::new(),
+        }
+    }
+
     /// What a digest says.
-    fn digest(&self, name: &str, ledger: &Ledger, (due, next): (Stamp, Stamp)) -> Digest {
+    fn digest(
+        &self,
+        name: &str,
+        ledger: &Ledger,
+        (due, next): (Stamp, Stamp),
+        blips: Vec<(Stamp, String)>,
+    ) -> Digest {
         let now = self.now;
         let last = now.wall_at(ledger.at);
         let (mut open, mut counts) = (Vec::new(), Counts::default());
@@ -241,7 +273,7 @@ impl Engine {
                 title: watch.found.title.clone(),
                 fact: facts::fact(watch, facts::seen(&self.schedule, watch)),
                 lasted: now.moment.since(began),
-                remark: String::new(),
+                remark: self.digest_remark(watch),
             });
         }
         let dormant = self.dormant.values().filter(|kept| kept.state != State::Ok);
@@ -256,7 +288,8 @@ impl Engine {
             (std::cmp::Reverse(row.state.rank()), std::cmp::Reverse(row.lasted))
         });
         open.truncate(NOTICES_PER_MAIL);
-        let mut held = Vec::new();
+        let mut held: Vec<HeldRow> =
+            blips.into_iter().map(|(at, subject)| HeldRow { at, subject }).collect();
         if due.until(now.wall) >= LATE {
             let late = due.until(now.wall);
             let subject = format!("this digest, {late} late: the agent did not run at its time");
@@ -269,7 +302,7 @@ impl Engine {
             next,
             late_after: later(next, GRACE),
             open,
-            silenced: Vec::new(),
+            silenced: self.silenced().into_iter().map(silenced_row).collect(),
             changed: Changes {
                 over: last.until(now.wall),
                 problems: ledger.problems,
@@ -288,6 +321,10 @@ impl Engine {
             counts,
         }
     }
+}
+
+fn silenced_row(silence: Quieted) -> SilencedRow {
+    SilencedRow { title: silence.what, reason: silence.reason, ends: silence.until }
 }
 
 /// How far the wall clock is ahead of the timeline.

@@ -161,6 +161,8 @@ pub enum Effect {
         /// Where the bearer token is that is sent along.
         token: Option<Secret>,
     },
+    /// Look through the history for what will be bad soon, and answer with [`Event::Foreseen`].
+    Foresee,
     /// Find out what is behind a change and answer with [`Event::Gathered`], once or more often; no
     /// check and no mail of another change waits for it.
     Inquire(Box<Inquiry>),

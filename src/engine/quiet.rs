@@ -229,6 +229,11 @@ impl Engine {
             self.say_quiet(line, effects);
         }
         self.quiet.silences.retain(|_, (silence, _)| !silence.over);
+        // Reminders that were kept back may be due.
+        let all: Vec<WatchIx> = self.watches.iter().map(|(ix, _)| ix).collect();
+        for ix in all {
+            self.arm(ix);
+        }
         self.flush_turn(effects);
         self.write(record::QUIET, &records, true, Vec::new(), effects);
     }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::alert::words;
+use crate::config::hook::ON_CHANGE;
 use crate::model::state::State;
 
 use super::Engine;
@@ -27,13 +28,16 @@ impl Engine {
     /// hostwatch.yaml:14`.
     pub(super) fn recipients(&self, watch: &Watch, state: State) -> (Vec<String>, Option<String>) {
         let (plan, wall) = (&self.plan, self.now.wall);
-        match plan.routing.find(&plan.host, &watch.check, &watch.found, state, wall) {
-            Some((route, _)) => {
-                let by = format!("route {}, {}", route.number, words::place(&route.place));
-                (route.to.clone(), Some(by))
-            }
-            None => (watch.check.notify.clone(), None),
+        let found = plan.routing.find(&plan.host, &watch.check, &watch.found, state, wall);
+        let Some((route, _)) = found else { return (watch.check.notify.clone(), None) };
+        let by = format!("route {}, {}", route.number, words::place(&route.place));
+        let mut to = route.to.clone();
+        // It is told of every change, wherever a route leads.
+        let everything = |name: &String| name == ON_CHANGE;
+        if watch.check.notify.iter().any(everything) && !to.iter().any(everything) {
+            to.push(ON_CHANGE.to_owned());
         }
+        (to, Some(by))
     }
 
     /// Who is told of the present state of a watch.

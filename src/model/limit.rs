@@ -343,3 +343,11 @@ pub const STACK_WIDTH: usize = 256;
 pub const STORM_BREAKS: usize = 5;
 /// Things that changed too often that one digest names.
 pub const DIGEST_NAMES: usize = 200;
+/// Errands that wait for the one under way: a heartbeat and a forecast.
+pub const ERRANDS: usize = 2;
+/// How long one may take: a server that takes no heartbeat within this is down.
+pub const ERRAND_DEADLINE: Span = Span::from_secs(15);
+/// An errand as JSON, and the line that says what came of it.
+pub const ERRAND_BYTES: usize = 64 << 10;
+/// Data memory of the child that does it: TLS with the system's authorities, or some weeks of curves.
+pub const ERRAND_MEMORY_BYTES: u64 = 96 << 20;

@@ -604,6 +604,9 @@ impl Sim {
                 }
             }
             Effect::Remember(minutes) => self.minutes.push((self.time, minutes)),
+            Effect::Foresee => {
+                self.queue(Event::Foreseen(vec!["/data full in about 6 d".to_owned()]))
+            }
             Effect::Beat { url, .. } => {
                 self.beats.push(self.time);
                 let result = match self.collector {
