@@ -42,8 +42,9 @@ use told::Told;
 /// Finds out what is behind a change. `say` gets the whole of what is known each time that more is
 /// known, what is quick first; whoever stops this midway has lost only the rest.
 pub fn gather(inquiry: &Inquiry, host: &Host, pace: &mut dyn Pace, say: &mut dyn FnMut(Evidence)) {
-    let mut told = Told::new(say);
-    told.curve(trend::trend(inquiry));
+    let (trend, outlook) = trend::trend(inquiry);
+    let before = Evidence { trend, outlook, ..Evidence::default() };
+    let mut told = Told::begin(before, say);
     // Of what is good again, nothing that can be seen now says why.
     if inquiry.state == State::Ok {
         return;

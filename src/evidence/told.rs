@@ -1,6 +1,6 @@
 //! What is known so far, and the one way in which it is said: whole, whenever there is more.
 
-use crate::model::evidence::{Evidence, Row, Section, Trend};
+use crate::model::evidence::{Evidence, Row, Section};
 use crate::model::limit::{EVIDENCE_ROWS, EVIDENCE_SECTIONS};
 use crate::model::unit::Unit;
 
@@ -11,17 +11,12 @@ pub(super) struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    pub(super) fn new(say: &'a mut dyn FnMut(Evidence)) -> Self {
-        Self { evidence: Evidence::default(), say }
-    }
-
-    /// Adds the time before, and where it is heading.
-    pub(super) fn curve(&mut self, (trend, outlook): (Option<Trend>, String)) {
-        if trend.is_some() || !outlook.is_empty() {
-            self.evidence.trend = trend;
-            self.evidence.outlook = outlook;
-            (self.say)(self.evidence.clone());
+    /// Begins with what is known without looking, which is said at once.
+    pub(super) fn begin(evidence: Evidence, say: &'a mut dyn FnMut(Evidence)) -> Self {
+        if !evidence.is_empty() {
+            say(evidence.clone());
         }
+        Self { evidence, say }
     }
 
     /// Adds a list and says it. One without lines is left out: its heading alone says nothing.

@@ -193,12 +193,11 @@ fn a_bad_month_makes_fewer_mails_than_monit_would_and_names_everything() {
     let mut cycle = 0;
     while cycle * CYCLE < 30 * DAY {
         let time = cycle * CYCLE;
-        for place in 0..host.names.len() {
+        for (place, before) in given.iter_mut().enumerate() {
             let value = host.value(place, time);
             both.sample(place, value);
             single.sample(place, value);
-            let before = std::mem::replace(&mut given[place], value);
-            if value == before {
+            if value == std::mem::replace(before, value) {
                 continue;
             }
             let name = &host.names[place];

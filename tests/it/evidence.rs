@@ -210,7 +210,7 @@ fn the_load_is_explained_by_what_waits_too() {
     let root = machine.0.path();
     machine.put("proc/stat", "cpu 0 0 0 0 0 0 0 0 0 0\ncpu0 0\nprocs_blocked 3\n");
     machine.put("proc/30/wchan", "rpc_wait_bit_killable");
-    Task { state: 'D', ..task(30, "cp", 0) }.stage(root);
+    Task { state: 'D', ..task(30, "c\u{1b}p) (x", 0) }.stage(root);
     task(31, "sync", 0).stage(root);
     let mut pace = Staged::new(|look| {
         let state = if look == 2 { 'D' } else { 'S' };
@@ -218,7 +218,7 @@ fn the_load_is_explained_by_what_waits_too() {
     });
     let found = ask(&inquiry("load", "all", "load1"), &machine.host(), &mut pace);
     let expected = "Waiting for a disk or the kernel (5 looks in 5s, 2 more not seen)
-  5/5 looks | cp[30] ana, in rpc_wait_bit_killable
+  5/5 looks | c\\x1bp) (x[30] ana, in rpc_wait_bit_killable
   1/5 looks | sync[31] ana
 ";
     assert_eq!(text(&found), expected);

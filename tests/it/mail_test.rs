@@ -62,6 +62,9 @@ fn tells(output: &Output, code: i32, words: &[&str]) -> String {
     story
 }
 
+/// What is written instead, who is mailed, and what is told.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a [&'a str]);
+
 /// A Postfix that is strict about names, and one of a host that hands it everything.
 struct Site {
     relay: Lab,
@@ -166,7 +169,7 @@ fn a_strict_relay_lets_through_what_is_set_up_and_every_fault_has_a_name() {
     let no_login = ("      user: hostwatch@mail.example.net\n      password: {file: RIGHT}\n", "");
     let other_ca = site.relay.file("conf/other-ca.pem");
     let ca = site.relay.file("conf/ca.pem");
-    let cases: &[(&[(&str, &str)], &str, &[&str])] = &[
+    let cases: &[Case<'_>] = &[
         (
             &[("ehlo: gw.example.net", "ehlo: db03")],
             ops,

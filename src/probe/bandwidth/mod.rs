@@ -111,6 +111,12 @@ impl Kind for Bandwidth {
         for (name, _) in net_dev(&text) {
             let sort = sort_of(host, name, described);
             let word = sort.word().to_owned();
+            // Only a bond or a VLAN (`bond0.7`) stands upon another link: of thousands of containers'
+            // links nothing is asked every minute.
+            let upon = match sort {
+                Sort::Virtual if !name.contains('.') => Vec::new(),
+                _ => stack::of_link(host, name),
+            };
             let one = Found {
                 instance: name.into(),
                 title: name.to_owned(),
@@ -119,7 +125,7 @@ impl Kind for Bandwidth {
                 attributes: vec![("name", name.to_owned()), ("type", word.clone())],
                 labels: vec![("type", word)],
                 behind: None,
-                upon: stack::of_link(host, name),
+                upon,
                 by_default: sort != Sort::Virtual,
             };
             if !found.iter().any(|other| other.instance == one.instance) {

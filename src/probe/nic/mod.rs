@@ -152,9 +152,12 @@ fn found(host: &Host, place: Place) -> Found {
     let labels = link::identity(host, &place.base);
     let mut attributes = vec![("name", place.name.clone()), ("type", place.sort.word().to_owned())];
     attributes.extend(labels.iter().filter(|(key, _)| *key != "bus").cloned());
+    // Hardware stands upon nothing, and of thousands of containers' links nothing is asked.
+    let stacked = place.sort == Sort::Bond || place.name.contains('.');
+    let upon = if stacked { stack::below_link(host, &place.name) } else { Vec::new() };
     Found {
         instance: place.name.as_str().into(),
-        upon: stack::below_link(host, &place.name),
+        upon,
         title: place.name,
         source: if place.sort.by_default() { LINKS } else { OTHERS }.into(),
         lane: Lane::Own,

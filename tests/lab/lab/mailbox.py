@@ -8,7 +8,7 @@ import email.policy
 import os
 import re
 
-WORDS = ("CRIT", "WARN", "UNKN", "OK", "INFO", "FLAP", "DIGEST")
+WORDS = ("CRIT", "WARN", "UNKN", "OK", "INFO", "FLAP", "DIGEST", "LATE")
 
 
 class Told:
@@ -35,7 +35,7 @@ class Mail:
         self.subject = message["Subject"]
         self.episode = message["X-Hostwatch-Episode"]
         self.sequence = message["X-Hostwatch-Seq"]
-        self.body = message.get_content()
+        self.body = message.get_body(("plain",)).get_content().replace("\r\n", "\n")
         self.told = self._told(message)
 
     def _told(self, message):
@@ -47,10 +47,11 @@ class Mail:
         told = []
         # The first line tells how many there are of each word, not what.
         for line in self.body.splitlines()[1:]:
-            head = re.match(r"(%s) +(.+)$" % "|".join(WORDS), line)
-            if head and word != "DIGEST":
+            # What follows from something else stands indented below it.
+            head = re.match(r"(?: {5})*(%s) +(.+)$" % "|".join(WORDS), line)
+            if head and word not in ("DIGEST", "LATE"):
                 told.append(Told(head[1], head[2].split(": ")[0], head[2], self))
-            elif told and line.startswith("     hostwatch explain "):
+            elif told and re.match(r"(?: {5})+hostwatch explain ", line):
                 told[-1].id = line.split(" explain ")[1].strip("'")
             elif told and line.startswith("     "):
                 told[-1].text += "\n" + line.strip()

@@ -9,6 +9,7 @@ use super::report::found;
 use super::{Technology, tool};
 use crate::host::file::read_line;
 use crate::host::{Host, dir};
+use crate::model::limit::STACK_WIDTH;
 use crate::model::reading::{Observation, ProbeError};
 use crate::model::state::State;
 use crate::model::time::Moment;
@@ -37,8 +38,9 @@ impl Technology for Dm {
                 volumes.insert(name, level);
             }
         }
+        let stacks = stacks(host, &volumes);
         let found = |(name, level): (&String, &String)| Found {
-            upon: upon(host, name),
+            upon: stacks.get(name).cloned().unwrap_or_default(),
             ..found(name, name.clone(), NAME, NAME, level)
         };
         Ok(volumes.iter().map(found).collect())
@@ -90,19 +92,26 @@ fn kernel(host: &Host) -> Result<BTreeMap<String, String>, ProbeError> {
     Ok(volumes)
 }
 
-/// The disks of a volume.
-fn upon(host: &Host, name: &str) -> Vec<(&'static str, Arc<str>)> {
+/// What each volume stands upon.
+fn stacks(
+    host: &Host,
+    volumes: &BTreeMap<String, String>,
+) -> BTreeMap<String, Vec<(&'static str, Arc<str>)>> {
+    let mut stacks: BTreeMap<String, Vec<(&'static str, Arc<str>)>> = BTreeMap::new();
     let blocks = dir::names(host, "sys/block").unwrap_or_default();
-    let is_it = |block: &&String| {
-        let own = read_line(host, &format!("sys/block/{block}/dm/name"));
-        own.is_ok_and(|own| volume(&own) == name)
-    };
-    let mut stack: Vec<(&'static str, Arc<str>)> = Vec::new();
-    for block in blocks.iter().filter(|block| block.starts_with("dm-")).filter(is_it) {
-        stack.extend(stack::below_device(host, block));
+    for block in blocks.iter().filter(|block| block.starts_with("dm-")) {
+        let Ok(own) = read_line(host, &format!("sys/block/{block}/dm/name")) else { continue };
+        let name = volume(&own);
+        if volumes.contains_key(&name) {
+            let stack = stacks.entry(name).or_default();
+            for thing in stack::below_device(host, block) {
+                if stack.len() < STACK_WIDTH && !stack.contains(&thing) {
+                    stack.push(thing);
+                }
+            }
+        }
     }
-    stack.dedup();
-    stack
+    stacks
 }
 
 /// What the tools say.
