@@ -1,12 +1,13 @@
 //! The command line as typed: one definition for parsing, `--help`, the man page and completions.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use child::ChildCommand;
 pub use quiet::{Ack, QuietCommand, Silence, SilenceCommand, When};
 
+mod child;
 mod quiet;
 
 /// Watches this server's hardware and operating system, and mails a person when something changes.
@@ -178,38 +179,9 @@ Exit codes: 0 done, 1 cannot write, or something stands there already.")]
     #[command(after_help = "Example:
   hostwatch schema > hostwatch.schema.json")]
     Schema,
-    /// Read sources that may hang: the agent's own child
-    #[command(hide = true)]
-    Lanes {
-        /// Root of a recorded machine.
-        root: Option<PathBuf>,
-        /// Where what is slow to ask for is kept.
-        #[arg(long)]
-        cache: Option<PathBuf>,
-    },
-    /// Deliver one mail: the agent's own child
-    #[command(hide = true)]
-    Deliver,
-    /// Do a small thing that may wait for others: the agent's own child
-    #[command(hide = true)]
-    Errand,
-    /// Gather what is behind one change: the agent's own child
-    #[command(hide = true)]
-    Gather {
-        /// Milliseconds until the agent stops it.
-        within_ms: u64,
-        /// Root of a recorded machine.
-        root: Option<PathBuf>,
-    },
-    /// Become the program of a hook: a child of the agent's own child
-    #[command(hide = true)]
-    Become {
-        /// The user, or `-`.
-        user: String,
-        /// Program and arguments.
-        #[arg(last = true, required = true)]
-        argv: Vec<OsString>,
-    },
+    /// The agent's own children.
+    #[command(flatten)]
+    Child(ChildCommand),
 }
 
 /// Arguments of `run`.

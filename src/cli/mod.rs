@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 
 use crate::host::Host;
 use crate::model::exit;
-use args::{Arguments, Command, QuietCommand};
+use args::{Arguments, ChildCommand, Command, QuietCommand};
 use screen::Screen;
 
 pub mod ack;
@@ -67,15 +67,22 @@ pub fn main() -> ExitCode {
             screen.out(&reference::schema());
             exit::DONE
         }
-        Command::Lanes { root, cache } => {
-            crate::daemon::lane_process::serve(root.as_deref(), cache.as_deref());
-            exit::DONE
-        }
-        Command::Deliver => return deliver::run(),
-        Command::Errand => return errand::run(),
-        Command::Gather { within_ms, root } => return gather::run(within_ms, root.as_deref()),
-        Command::Become { user, argv } => descend::run(&screen, &user, &argv),
+        Command::Child(child) => return run_child(&screen, child),
     })
+}
+
+/// The body of a child of the agent's own.
+fn run_child(screen: &Screen, child: ChildCommand) -> ExitCode {
+    match child {
+        ChildCommand::Lanes { root, cache } => {
+            crate::daemon::lane_process::serve(root.as_deref(), cache.as_deref());
+            ExitCode::SUCCESS
+        }
+        ChildCommand::Deliver => deliver::run(),
+        ChildCommand::Errand => errand::run(),
+        ChildCommand::Gather { within_ms, root } => gather::run(within_ms, root.as_deref()),
+        ChildCommand::Become { user, argv } => ExitCode::from(descend::run(screen, &user, &argv)),
+    }
 }
 
 fn validate(screen: &Screen, asked: &args::Validate) -> u8 {

@@ -126,13 +126,13 @@ codes! {
     /// The password of the BMC, or the secret of a hook, cannot be read. Everything else goes on; the
     /// BMC's own instance says so, and the hook's events wait.
     SecretUnread = "W106",
-    /// The program of a hook cannot be started as things are. Its events wait; everything else goes
-    /// on.
-    HookUnready = "W120",
     /// `when` of a route is there and says nothing.
     EmptyWhen = "W110",
     /// A route before takes everything that this one would take.
     UnreachableRoute = "W111",
+    /// The program of a hook cannot be started as things are. Its events wait; everything else goes
+    /// on.
+    HookUnready = "W120",
 }
 
 #[cfg(test)]

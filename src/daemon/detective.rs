@@ -3,9 +3,9 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{SyncSender, sync_channel};
 
 use super::inbox::{Message, Post};
+use super::worker::Worker;
 use crate::engine::event::Event;
 use crate::evidence::Inquiry;
 use crate::evidence::child::Answer;
@@ -22,44 +22,36 @@ const WORTH: Span = Span::from_secs(3);
 /// The way to the detective.
 #[derive(Debug)]
 pub struct Detective {
-    sender: SyncSender<(Box<Inquiry>, Stopwatch)>,
+    worker: Worker<(Box<Inquiry>, Stopwatch)>,
 }
 
 impl Detective {
-    /// Starts the thread. `program` is this very program, for the child that gathers.
-    ///
-    /// # Errors
-    /// When the thread cannot be started.
-    pub fn start(program: PathBuf, host: &Host, post: Post) -> std::io::Result<Self> {
+    /// `program` is this very program, for the child that gathers.
+    #[must_use]
+    pub fn new(program: PathBuf, host: &Host, post: Post) -> Self {
         let root = host.is_recorded().then(|| host.path(""));
-        let (sender, questions) = sync_channel::<(Box<Inquiry>, Stopwatch)>(INQUIRIES);
-        std::thread::Builder::new().name("detective".to_owned()).stack_size(256 << 10).spawn(
-            move || {
-                for (inquiry, asked) in questions {
-                    let number = inquiry.number;
-                    // Those who waited for others have what is left: their mail does not wait.
-                    let waited = asked.elapsed().as_millis();
-                    let left = INQUIRY_DEADLINE.as_millis().saturating_sub(waited);
-                    let left = Span::from_millis(left);
-                    if left >= WORTH {
-                        ask(&program, root.as_deref(), &inquiry, left, &mut |evidence| {
-                            let event = Event::Gathered { number, evidence, done: false };
-                            post.send(Message::Event(event));
-                        });
-                    }
-                    post.send(Message::Event(ended(number)));
-                }
-            },
-        )?;
-        Ok(Self { sender })
+        let work = move |(inquiry, asked): (Box<Inquiry>, Stopwatch)| {
+            let number = inquiry.number;
+            // Those who waited for others have what is left: their mail does not wait.
+            let waited = asked.elapsed().as_millis();
+            let left = Span::from_millis(INQUIRY_DEADLINE.as_millis().saturating_sub(waited));
+            if left >= WORTH {
+                ask(&program, root.as_deref(), &inquiry, left, &mut |evidence| {
+                    let event = Event::Gathered { number, evidence, done: false };
+                    post.send(Message::Event(event));
+                });
+            }
+            post.send(Message::Event(ended(number)));
+        };
+        Self { worker: Worker::new("detective", INQUIRIES, work) }
     }
 
     /// Hands over a question; answers come through the inbox, or the end of it at once if too many
     /// wait.
     #[must_use]
-    pub fn hand(&self, inquiry: Box<Inquiry>) -> Option<Event> {
+    pub fn hand(&mut self, inquiry: Box<Inquiry>) -> Option<Event> {
         let number = inquiry.number;
-        self.sender.try_send((inquiry, Stopwatch::start())).err().map(|_| ended(number))
+        self.worker.hand((inquiry, Stopwatch::start())).err().map(|_| ended(number))
     }
 }
 

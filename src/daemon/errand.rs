@@ -5,11 +5,11 @@
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
 use serde::{Deserialize, Serialize};
 
 use super::inbox::{Message, Post};
+use super::worker::Worker;
 use crate::engine::event::Event;
 use crate::evidence::calendar::roughly;
 use crate::evidence::slope;
@@ -60,35 +60,24 @@ pub enum Errand {
 /// The way to the thread.
 #[derive(Debug)]
 pub struct Errands {
-    sender: SyncSender<Errand>,
+    worker: Worker<Errand>,
 }
 
 impl Errands {
-    /// Starts the thread. `program` is this very program, for the children.
-    ///
-    /// # Errors
-    /// When the thread cannot be started.
-    pub fn start(program: PathBuf, post: Post) -> io::Result<Self> {
-        let (sender, errands) = sync_channel::<Errand>(ERRANDS);
-        std::thread::Builder::new().name("errands".to_owned()).stack_size(256 << 10).spawn(
-            move || {
-                for errand in errands {
-                    post.send(Message::Event(run(&program, errand)));
-                }
-            },
-        )?;
-        Ok(Self { sender })
+    /// `program` is this very program, for the children.
+    #[must_use]
+    pub fn new(program: PathBuf, post: Post) -> Self {
+        let work = move |errand| post.send(Message::Event(run(&program, errand)));
+        Self { worker: Worker::new("errands", ERRANDS, work) }
     }
 
     /// Hands one over; what came of it comes through the inbox, or at once if too many wait.
     #[must_use]
-    pub fn hand(&self, errand: Errand) -> Option<Event> {
+    pub fn hand(&mut self, errand: Errand) -> Option<Event> {
         let busy = "the one before has not come back".to_owned();
-        self.sender.try_send(errand).err().map(|error| match error {
-            TrySendError::Full(Errand::Beat { .. })
-            | TrySendError::Disconnected(Errand::Beat { .. }) => Event::Beaten(Err(busy)),
-            TrySendError::Full(Errand::Foresee { .. })
-            | TrySendError::Disconnected(Errand::Foresee { .. }) => Event::Foreseen(Vec::new()),
+        self.worker.hand(errand).err().map(|errand| match errand {
+            Errand::Beat { .. } => Event::Beaten(Err(busy)),
+            Errand::Foresee { .. } => Event::Foreseen(Vec::new()),
         })
     }
 }

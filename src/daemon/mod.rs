@@ -35,3 +35,4 @@ pub mod test_mail;
 pub mod watching;
 pub mod way_out;
 pub mod wire;
+pub mod worker;

@@ -7,8 +7,8 @@ use super::clock::Clock;
 use super::console::Console;
 use super::courier::Courier;
 use super::detective::Detective;
-use super::errand::Errands;
 use super::dispatcher::{Dispatcher, Loader};
+use super::errand::Errands;
 use super::historian::Historian;
 use super::inbox::Inbox;
 use super::lane::Lanes;
@@ -83,12 +83,9 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
     let scribe = Scribe::start(directory.clone(), opened.journal, post.clone())
         .map_err(|e| failed("start a thread")(&e))?;
     let historian = Historian::new(paths::history(&directory));
-    let courier =
-        Courier::start(&this_program(), &post).map_err(|e| failed("start a thread")(&e))?;
-    let detective = Detective::start(this_program(), &host, post.clone())
-        .map_err(|e| failed("start a thread")(&e))?;
-    let errands =
-        Errands::start(this_program(), post.clone()).map_err(|e| failed("start a thread")(&e))?;
+    let courier = Courier::new(&this_program(), &post);
+    let detective = Detective::new(this_program(), &host, post.clone());
+    let errands = Errands::new(this_program(), post.clone());
     let socket = paths::listening_socket(options.state.as_deref());
     let socket = match control::listen(&socket, post.clone()) {
         Ok(socket) => Some(socket),

@@ -216,6 +216,7 @@ impl Engine {
         notice.remarks.extend(self.ack_remark(&notice));
         let entry = self.watches.get_mut(ix)?.told_mut(&old.contact)?;
         (entry.level, entry.last) = (state, state);
+        (entry.from, entry.reminded) = (Some(self.now.moment), 0);
         self.pending.kept.insert(ix);
         Some(notice)
     }

@@ -260,10 +260,15 @@ impl Engine {
             .map(|(name, _)| self.notice(watch, name, Cause::Unsilenced, self.now.moment))
             .collect();
         self.say_quiet(format!("{}: no longer acked, and still {}", ack.id, watch.state), effects);
+        let now = self.now.moment;
         for notice in notices.drain(..) {
+            if let Some(told) = self.watches.get_mut(ix).and_then(|w| w.told_mut(&notice.contact)) {
+                (told.from, told.reminded) = (Some(now), 0);
+            }
             self.owe(notice);
         }
         self.pending.kept.insert(ix);
+        self.arm(ix);
     }
 
     /// After a turn: an acknowledgement ends with its episode, and when it worsens.

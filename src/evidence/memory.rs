@@ -49,7 +49,8 @@ pub(super) fn gather(inquiry: &Inquiry, host: &Host, pace: &mut dyn Pace, told: 
     let mut explained: u64 = 0;
     let mut rows: Vec<Row> = Vec::new();
     for group in grouped(host, each).into_iter().take(EVIDENCE_ROWS - 2) {
-        if percent(group.amount, used) < WORTH_PERCENT {
+        // The largest is told in any case: that none is large is an answer too.
+        if !rows.is_empty() && percent(group.amount, used) < WORTH_PERCENT {
             break;
         }
         explained = explained.saturating_add(group.amount);

@@ -27,7 +27,7 @@ use hostwatch::parse::{
 };
 use hostwatch::store::{frame, history};
 
-use crate::fuzz_seeds::{connections, link_modes, links};
+use crate::fuzz_seeds::{configurations, connections, controllers, journals, link_modes, links};
 
 /// Inputs a parser when nobody asks for more.
 const INPUTS: u64 = 1000;
@@ -63,32 +63,6 @@ fn utf8(bytes: &[u8], parse: impl Fn(&str)) {
 
 fn eat<T>(value: T) {
     black_box(value);
-}
-
-fn controllers() -> Vec<Controller> {
-    vec![Controller { name: "a0".to_owned(), ..Controller::default() }]
-}
-
-fn journals() -> Vec<Vec<u8>> {
-    let mut journal = frame::HEADER.to_vec();
-    for payload in ["{\"at\":1000,\"wall\":1700000000000}", "{}", "[1,2]"] {
-        journal.extend(frame::encode(payload.as_bytes()));
-    }
-    vec![journal, frame::HEADER.to_vec()]
-}
-
-fn configurations() -> Vec<Vec<u8>> {
-    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found = vec![std::fs::read(top.join("man/hostwatch.yaml.example")).unwrap()];
-    for folder in ["conf.d", "tests/config/good", "tests/config/bad"] {
-        for entry in std::fs::read_dir(top.join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "yaml") {
-                found.push(std::fs::read(path).unwrap());
-            }
-        }
-    }
-    found
 }
 
 pub(crate) static PARSERS: &[Parser] = &[

@@ -1,6 +1,11 @@
-//! Messages of the kernel over netlink, written for the fuzzer: no capture holds them.
+//! What the fuzzer is fed with that no capture holds: messages of the kernel over netlink, files of
+//! the agent's own.
 
+use std::path::Path;
+
+use hostwatch::parse::controller::Controller;
 use hostwatch::parse::{netlink, sockets};
+use hostwatch::store::frame;
 
 fn nest(kind: u16, parts: &[Vec<u8>]) -> Vec<u8> {
     netlink::encode(kind, &parts.concat())
@@ -41,4 +46,30 @@ pub(crate) fn connections() -> Vec<Vec<u8>> {
     let mut address = vec![sockets::IPV4, 24, 0, 0, 3, 0, 0, 0];
     address.extend(netlink::encode(1, &[192, 0, 2, 9]));
     vec![connection, wide, address]
+}
+
+pub(crate) fn controllers() -> Vec<Controller> {
+    vec![Controller { name: "a0".to_owned(), ..Controller::default() }]
+}
+
+pub(crate) fn journals() -> Vec<Vec<u8>> {
+    let mut journal = frame::HEADER.to_vec();
+    for payload in ["{\"at\":1000,\"wall\":1700000000000}", "{}", "[1,2]"] {
+        journal.extend(frame::encode(payload.as_bytes()));
+    }
+    vec![journal, frame::HEADER.to_vec()]
+}
+
+pub(crate) fn configurations() -> Vec<Vec<u8>> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![std::fs::read(top.join("man/hostwatch.yaml.example")).unwrap()];
+    for folder in ["conf.d", "tests/config/good", "tests/config/bad"] {
+        for entry in std::fs::read_dir(top.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "yaml") {
+                found.push(std::fs::read(path).unwrap());
+            }
+        }
+    }
+    found
 }
