@@ -18,7 +18,6 @@ use hostwatch::model::unit::Unit;
 use hostwatch::notify::mime;
 use hostwatch::parse::account::Account;
 use hostwatch::parse::aliases::Aliases;
-use hostwatch::parse::controller::Controller;
 use hostwatch::parse::hwmon::Sensor;
 use hostwatch::parse::{
     arcconf, bonding, btrfs, cpu, disk, dmsetup, hwmon, ircu, kernel_log, link, linkmode, mdstat,
