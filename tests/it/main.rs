@@ -23,6 +23,7 @@ mod delivery;
 mod delivery_faults;
 mod disk;
 mod engine_properties;
+mod errand;
 mod evidence;
 mod evidence_agent;
 mod evidence_live;
