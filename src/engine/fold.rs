@@ -24,24 +24,8 @@ use super::{Engine, facts};
 /// Kind and instance.
 type Thing = (&'static str, Arc<str>);
 
-/// Whether a notice is of something bad that began, grew or is still there.
-fn is_bad(notice: &Notice) -> bool {
-    match notice.cause {
-        Cause::Problem
-        | Cause::Worse
-        | Cause::Another
-        | Cause::Better
-        | Cause::Lost
-        | Cause::Reminder
-        | Cause::Unsilenced
-        | Cause::Flapping => true,
-        Cause::Steady => notice.state != State::Ok,
-        Cause::Recovered | Cause::Closed | Cause::Acked | Cause::Test | Cause::Info => false,
-    }
-}
-
 /// Whether a notice says that something is good again.
-fn is_over(notice: &Notice) -> bool {
+fn is_good_again(notice: &Notice) -> bool {
     notice.cause == Cause::Recovered || (notice.cause == Cause::Steady && notice.state == State::Ok)
 }
 
@@ -157,7 +141,7 @@ impl Engine {
         (watch, notice): (&Watch, &Notice),
         (cause, other): (&Watch, &Notice),
     ) -> bool {
-        if is_over(notice) && is_over(other) {
+        if is_good_again(notice) && is_good_again(other) {
             // What ends together: whichever of a thing and its side was worse.
             return !is_mutual(watch, cause)
                 || other.worst_state.rank() > notice.worst_state.rank();
@@ -166,8 +150,8 @@ impl Engine {
             true => other.state.rank() > notice.state.rank(),
             false => other.state.rank() >= notice.state.rank(),
         };
-        is_bad(notice)
-            && is_bad(other)
+        notice.is_problem()
+            && other.is_problem()
             && worse
             && apart(began(watch, notice), began(cause, other)) <= FOLD_WITHIN
     }
@@ -209,7 +193,7 @@ impl Engine {
             let others = self.watches.iter().map(|(_, other)| other);
             others.filter(|other| other.state != State::Ok && told(other))
         };
-        if is_over(notice) {
+        if is_good_again(notice) {
             // The other end of the incident is good again soon, or it is not.
             let related = |other: &Watch| stands_upon(watch, other) || stands_upon(other, watch);
             let waits = open().any(related) && !self.is_its_own_fault(watch, notice);
@@ -249,5 +233,5 @@ fn is_mutual(one: &Watch, other: &Watch) -> bool {
 /// When what a notice tells began: of what is bad with the window that fired, of what is over with
 /// its episode.
 fn began(watch: &Watch, notice: &Notice) -> Moment {
-    if is_over(notice) { notice.at - notice.lasted } else { watch.caused() }
+    if is_good_again(notice) { notice.at - notice.lasted } else { watch.caused() }
 }

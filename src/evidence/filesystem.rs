@@ -12,36 +12,8 @@ use crate::host::tree::Folder;
 use crate::model::evidence::Row;
 use crate::model::limit::WALK_RECENT;
 use crate::model::text::shown_bytes;
-use crate::parse::mount::{mountinfo, mounts};
+use crate::parse::mount::{REMOTE_TYPES, mountinfo, mounts};
 
-/// Types whose files are on another machine or behind a program: a walk would load the peer, and
-/// wait for it if it is gone.
-const REMOTE: &[&str] = &[
-    "nfs",
-    "nfs4",
-    "cifs",
-    "smb3",
-    "smbfs",
-    "ncpfs",
-    "ceph",
-    "9p",
-    "virtiofs",
-    "afs",
-    "coda",
-    "glusterfs",
-    "lustre",
-    "beegfs",
-    "gpfs",
-    "orangefs",
-    "pvfs2",
-    "panfs",
-    "wekafs",
-    "vboxsf",
-    "vmhgfs",
-    "gfs",
-    "gfs2",
-    "ocfs2",
-];
 /// Places are told from this share of all on, and no more than this many.
 const SHARE: f64 = 0.04;
 const PLACES: usize = 6;
@@ -54,7 +26,8 @@ const REMEMBERED_BYTES: u64 = 4096;
 
 pub(super) fn gather(inquiry: &Inquiry, host: &Host, pace: &mut dyn Pace, told: &mut Told<'_>) {
     let Some(place) = Mounted::of(inquiry, host) else { return };
-    if REMOTE.contains(&place.fstype.as_str()) || place.fstype.starts_with("fuse.") {
+    // A walk would load the peer, and wait for it if it is gone.
+    if REMOTE_TYPES.contains(&place.fstype.as_str()) || place.fstype.starts_with("fuse.") {
         let what = format!("not walked: files of type {} are not on this machine", place.fstype);
         return told.remark(format!("What fills {} is not known, {what}", place.name));
     }

@@ -10,7 +10,7 @@ use crate::notify::notice::{Cause, Notice};
 use crate::notify::page::{Item, Page, Part, Tone};
 use crate::notify::single::{self, Room, when};
 use crate::notify::subject::{SUBJECT, fit};
-use crate::notify::text::{Desk, is_problem};
+use crate::notify::text::Desk;
 use crate::notify::words;
 
 /// Notices that are told with their summary and rule; more are told in a line each.
@@ -30,7 +30,7 @@ enum Group {
 
 fn group(n: &Notice) -> Group {
     match n.cause {
-        _ if is_problem(n) => Group::Bad,
+        _ if n.is_problem() => Group::Bad,
         Cause::Recovered => Group::Good,
         _ => Group::News,
     }
@@ -180,7 +180,7 @@ pub(super) fn page(desk: &Desk<'_>, depths: &[usize], notices: &[Notice], room: 
         parts.push(Part::Line(text.to_owned()));
     }
     parts.push(single::also(desk, true));
-    if notices.iter().any(is_problem) {
+    if notices.iter().any(Notice::is_problem) {
         parts.push(Part::Quiet(words::quieting(&common(depths, notices))));
     }
     Page {
@@ -215,7 +215,7 @@ fn headline(n: &Notice, name: &str) -> String {
             format!("{}{}, still after {}", n.fact, words::more(n), n.lasted)
         }
         Cause::Acked => format!("acknowledged; {}", n.fact),
-        _ if is_problem(n) => format!("{}{}", n.fact, words::more(n)),
+        _ if n.is_problem() => format!("{}{}", n.fact, words::more(n)),
         _ => n.fact.clone(),
     };
     format!("{name}: {fact}{tail}")
@@ -226,7 +226,7 @@ fn headline(n: &Notice, name: &str) -> String {
 fn line(desk: &Desk<'_>, n: &Notice, room: &Room) -> (String, Vec<Part>) {
     let text = format!("{} {}", headline(n, &n.id.to_string()), desk.zone.short(when(n)));
     let mut parts = Vec::new();
-    if is_problem(n) {
+    if n.is_problem() {
         single::further(n, room, &mut parts);
     }
     (text, parts)
@@ -234,14 +234,14 @@ fn line(desk: &Desk<'_>, n: &Notice, room: &Room) -> (String, Vec<Part>) {
 
 fn block(desk: &Desk<'_>, n: &Notice, evidence: bool, room: &Room) -> (String, Vec<Part>) {
     // A problem names its id in the command below.
-    let name = if is_problem(n) { n.title.clone() } else { n.id.to_string() };
+    let name = if n.is_problem() { n.title.clone() } else { n.id.to_string() };
     let bare = Notice { evidence: None, ..n.clone() };
     let n = if evidence { n } else { &bare };
     let mut parts = single::what(n);
-    if is_problem(n) {
+    if n.is_problem() {
         single::further(n, room, &mut parts);
     }
-    let word = if is_problem(n) { "since" } else { "at" };
+    let word = if n.is_problem() { "since" } else { "at" };
     parts.push(Part::fact(word, desk.zone.full(when(n))));
     if let Some(cause) = &n.follows {
         parts.push(Part::fact("cause", format!("follows from {cause}")));
@@ -255,7 +255,7 @@ fn block(desk: &Desk<'_>, n: &Notice, evidence: bool, room: &Room) -> (String, V
     }
     single::sections(n, &mut parts);
     single::trend(n, &mut parts);
-    if is_problem(n) {
+    if n.is_problem() {
         parts.extend(words::explain(n).map(Part::Command));
         let advice = n.advice.iter().flat_map(|advice| advice.lines());
         parts.extend(advice.map(|line| Part::Line(line.to_owned())));

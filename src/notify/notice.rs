@@ -121,6 +121,23 @@ pub struct Notice {
 }
 
 impl Notice {
+    /// Whether it is about something bad that is going on.
+    #[must_use]
+    pub fn is_problem(&self) -> bool {
+        match self.cause {
+            Cause::Problem
+            | Cause::Worse
+            | Cause::Another
+            | Cause::Better
+            | Cause::Lost
+            | Cause::Reminder
+            | Cause::Unsilenced
+            | Cause::Flapping => true,
+            Cause::Steady => self.state != State::Ok,
+            Cause::Recovered | Cause::Closed | Cause::Acked | Cause::Test | Cause::Info => false,
+        }
+    }
+
     /// What it tells beside its `fact`.
     pub fn further(&self) -> impl Iterator<Item = &Finding> {
         self.news.iter().filter(|finding| finding.fact != self.fact)

@@ -5,7 +5,7 @@ use crate::model::text::shown;
 use crate::model::unit::Span;
 use crate::notify::notice::{Cause, Notice};
 use crate::notify::page::{Page, Part, Row, Step};
-use crate::notify::text::{Desk, is_problem};
+use crate::notify::text::Desk;
 use crate::notify::words;
 
 /// A mail written this long after the event says so.
@@ -28,7 +28,7 @@ impl Room {
 /// The content of a mail about one notice.
 pub(super) fn page(desk: &Desk<'_>, n: &Notice, room: &Room) -> Page {
     let mut parts = what(n);
-    if is_problem(n) {
+    if n.is_problem() {
         further(n, room, &mut parts);
     }
     let said = match n.cause {
@@ -57,7 +57,7 @@ pub(super) fn page(desk: &Desk<'_>, n: &Notice, room: &Room) -> Page {
     }
     sections(n, &mut parts);
     let id = words::typed(&n.id);
-    if is_problem(n) {
+    if n.is_problem() {
         let steps = steps(n);
         if !steps.is_empty() {
             parts.push(Part::Steps(steps));
@@ -67,9 +67,9 @@ pub(super) fn page(desk: &Desk<'_>, n: &Notice, room: &Room) -> Page {
     }
     trend(n, &mut parts);
     if n.cause != Cause::Test {
-        parts.push(also(desk, is_problem(n)));
+        parts.push(also(desk, n.is_problem()));
     }
-    if is_problem(n)
+    if n.is_problem()
         && let Some(id) = &id
     {
         parts.push(Part::Quiet(words::quieting(id)));
@@ -147,7 +147,7 @@ pub(super) fn trend(n: &Notice, parts: &mut Vec<Part>) {
 
 /// The time a notice is about: since when it is bad, or when it was over.
 pub(super) fn when(n: &Notice) -> crate::model::time::Stamp {
-    if is_problem(n) { n.since_wall } else { n.at_wall }
+    if n.is_problem() { n.since_wall } else { n.at_wall }
 }
 
 fn times(desk: &Desk<'_>, n: &Notice, parts: &mut Vec<Part>) {

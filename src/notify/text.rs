@@ -10,7 +10,7 @@ use crate::model::text::{shown, shown_within};
 use crate::model::time::Now;
 use crate::notify::contact::{Contact, Style};
 use crate::notify::mail::{Form, Mail, MailId};
-use crate::notify::notice::{Cause, Notice};
+use crate::notify::notice::Notice;
 use crate::notify::page::Page;
 use crate::notify::single::{self, Room};
 use crate::notify::when::Zone;
@@ -273,20 +273,4 @@ fn roots(notices: &[Notice]) -> Vec<&str> {
         }
     }
     roots
-}
-
-/// Whether a notice is about something bad that is going on.
-pub(super) fn is_problem(notice: &Notice) -> bool {
-    match notice.cause {
-        Cause::Problem
-        | Cause::Worse
-        | Cause::Another
-        | Cause::Better
-        | Cause::Lost
-        | Cause::Reminder
-        | Cause::Unsilenced
-        | Cause::Flapping => true,
-        Cause::Steady => notice.state != State::Ok,
-        Cause::Recovered | Cause::Closed | Cause::Acked | Cause::Test | Cause::Info => false,
-    }
 }

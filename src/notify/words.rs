@@ -7,7 +7,7 @@ use crate::model::text::shown;
 use crate::notify::notice::{Cause, Notice};
 use crate::notify::page::Tone;
 use crate::notify::plain::WIDTH;
-use crate::notify::text::{Desk, is_problem};
+use crate::notify::text::Desk;
 
 /// The word a subject begins with.
 pub(super) fn tag(n: &Notice) -> &'static str {
@@ -87,7 +87,7 @@ pub(super) fn rank(n: &Notice) -> u8 {
         Cause::Recovered => 2,
         Cause::Closed => 1,
         Cause::Info | Cause::Acked | Cause::Test => 0,
-        _ if is_problem(n) => 10 + n.state.rank(),
+        _ if n.is_problem() => 10 + n.state.rank(),
         _ => 3,
     }
 }
@@ -180,7 +180,7 @@ pub(super) fn footer(desk: &Desk<'_>, notices: &[Notice]) -> String {
         [n] if n.episode > 0 => format!("event {} mail {}; ", event(n.episode), n.seq),
         _ => String::new(),
     };
-    let next = notices.iter().filter(|n| is_problem(n)).filter_map(|n| n.reminder).min();
+    let next = notices.iter().filter(|n| n.is_problem()).filter_map(|n| n.reminder).min();
     let next = next.filter(|at| *at > desk.now.wall).map_or_else(String::new, |at| {
         format!("next reminder {}; ", desk.zone.soon(desk.now.wall, at))
     });

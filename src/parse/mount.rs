@@ -5,6 +5,35 @@
 
 use super::{fields, lines, number};
 
+/// Types of file systems whose files are on another machine, shared by a cluster or by a hypervisor:
+/// whoever asks about them waits for a peer.
+pub const REMOTE_TYPES: &[&str] = &[
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "ncpfs",
+    "ceph",
+    "9p",
+    "virtiofs",
+    "afs",
+    "coda",
+    "glusterfs",
+    "lustre",
+    "beegfs",
+    "gpfs",
+    "orangefs",
+    "pvfs2",
+    "panfs",
+    "wekafs",
+    "vboxsf",
+    "vmhgfs",
+    "gfs",
+    "gfs2",
+    "ocfs2",
+];
+
 /// One line of a mount table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mount {

@@ -1,6 +1,8 @@
 //! What a type of file system means for watching it: whether its fill level says anything, and
 //! whether asking may wait.
 
+use crate::parse::mount::REMOTE_TYPES;
+
 /// What is known of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
@@ -25,43 +27,10 @@ const MEMORY: &[&str] = &[
     "ext2", "ext3", "ext4", "xfs", "vfat", "msdos", "exfat", "f2fs", "jfs", "reiserfs", "ntfs3",
     "minix", "nilfs2", "hfs", "hfsplus", "ufs", "ubifs", "jffs2",
 ];
-/// Local types whose statfs takes locks that a stuck disk holds (btrfs, zfs, bcachefs), clusters,
-/// shares of a hypervisor, and the network.
-const MAY_WAIT: &[&str] = &[
-    "btrfs",
-    "zfs",
-    "bcachefs",
-    "reiser4",
-    "gfs2",
-    "gfs",
-    "ocfs2",
-    "nfs",
-    "nfs4",
-    "cifs",
-    "smb3",
-    "smbfs",
-    "ncpfs",
-    "ceph",
-    "9p",
-    "virtiofs",
-    "afs",
-    "coda",
-    "glusterfs",
-    "lustre",
-    "beegfs",
-    "gpfs",
-    "orangefs",
-    "pvfs2",
-    "panfs",
-    "vxfs",
-    "wekafs",
-    "vboxsf",
-    "vmhgfs",
-    "prl_fs",
-    "fuseblk",
-    "ntfs",
-    "apfs",
-];
+/// Types whose statfs takes locks that a stuck disk holds (btrfs, zfs, bcachefs) or asks a program;
+/// those on another machine may wait as well.
+const MAY_WAIT: &[&str] =
+    &["btrfs", "zfs", "bcachefs", "reiser4", "vxfs", "prl_fs", "fuseblk", "ntfs", "apfs"];
 /// Programs behind FUSE that stand for storage of their own.
 const STORAGE_OVER_FUSE: &[&str] = &[
     "fuse.sshfs",
@@ -157,7 +126,9 @@ pub(super) fn class(fstype: &str, source: &[u8]) -> Class {
         "tmpfs" => Class::Volatile,
         "overlay" | "overlayfs" | "aufs" | "unionfs" | "fuse.fuse-overlayfs" => Class::Layered,
         _ if listed(MEMORY) => Class::Memory,
-        _ if listed(MAY_WAIT) || listed(STORAGE_OVER_FUSE) => Class::MayWait,
+        _ if listed(MAY_WAIT) || listed(REMOTE_TYPES) || listed(STORAGE_OVER_FUSE) => {
+            Class::MayWait
+        }
         _ if listed(NOTHING) => Class::Nothing,
         _ if fstype == "fuse" || fstype.starts_with("fuse.") => Class::OnRequest,
         // A type from a later kernel or a vendor: on a block device it has space of its own.
