@@ -21,6 +21,7 @@
 //!     alert    window, rule, state machine: pure
 //!     evidence what is behind a change, gathered by a child process when it happens
 //!     notify   mail and hooks: text, outbox, delivery
+//!     forward  outlets: what collectors call it, their dialects, the queue for each
 //! L1  host     the only door to the observed machine: live, or recorded below a root
 //!     parse    text in, struct out: pure
 //!     store    the agent's own files: journal, history, lock, cache, secrets
@@ -48,6 +49,7 @@ pub mod config;
 pub mod daemon;
 pub mod engine;
 pub mod evidence;
+pub mod forward;
 pub mod host;
 pub mod model;
 pub mod notify;

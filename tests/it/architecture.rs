@@ -12,6 +12,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("probe", 2),
     ("alert", 2),
     ("evidence", 2),
+    ("forward", 2),
     ("notify", 2),
     ("config", 3),
     ("engine", 4),

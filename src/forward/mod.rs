@@ -1,0 +1,56 @@
+//! Forwarding to a collector: outlets, each one file behind one trait, and what they share.
+//!
+//! A batch (how everything looked at one moment) or a change of state comes from the engine; what it
+//! is called outside stands in one table. Owns the dialects and what an answer means. Must not know:
+//! checks, mail, who asks. Runs in a process of its own, so that no check waits for a collector.
+
+use crate::model::id::HostIdentity;
+use outlet::Outlet;
+use target::{OutletPlan, Target};
+
+pub mod outlet;
+pub mod series;
+pub mod target;
+
+/// Who sends: what is the same in everything that leaves this host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Site {
+    /// Short name of the host.
+    pub name: String,
+    /// Its full name, used as `instance` and `host.name`.
+    pub fqdn: String,
+    /// `host.labels` of the configuration.
+    pub labels: Vec<(String, String)>,
+}
+
+impl Site {
+    /// The site of a host.
+    #[must_use]
+    pub fn of(host: &HostIdentity) -> Self {
+        Self {
+            name: host.name.clone(),
+            fqdn: host.fqdn.clone(),
+            labels: host.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        }
+    }
+}
+
+/// An outlet as it is run. Connects to nothing yet.
+///
+/// # Errors
+/// What it needs here cannot be had: a listening socket, for one. In words for a person.
+pub fn open(plan: &OutletPlan, site: &Site) -> Result<Box<dyn Outlet>, String> {
+    let _ = site;
+    match &plan.target {
+        Target::Prometheus { .. }
+        | Target::Textfile { .. }
+        | Target::RemoteWrite(_)
+        | Target::Otlp(_)
+        | Target::Alertmanager(_)
+        | Target::Zabbix { .. }
+        | Target::Nrdp { .. }
+        | Target::Icinga2 { .. }
+        | Target::Graphite { .. }
+        | Target::Influx { .. } => Err(format!("{} is not there yet", plan.target.word())),
+    }
+}
