@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use child::ChildCommand;
+pub use forward::{ForwardArguments, ForwardCommand};
 pub use quiet::{Ack, QuietCommand, Silence, SilenceCommand, When};
 
 mod child;
+mod forward;
 mod quiet;
 
 /// Watches this server's hardware and operating system, and mails a person when something changes.
@@ -148,6 +150,8 @@ Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown, 69 no agent runs.")]
     /// Prove the mail path, look into the outbox
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Mail(MailArguments),
+    /// Prove that an outlet works, see how the outlets fare
+    Forward(ForwardArguments),
     /// Record what the probes read of this machine, for a bug report or a test
     ///
     /// Reads everything once, notes each file, folder, link and tool that was asked, and copies

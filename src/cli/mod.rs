@@ -23,6 +23,8 @@ pub mod detect;
 pub mod doctor;
 pub mod errand;
 pub mod explain;
+pub mod forward;
+pub mod forwarder;
 pub mod gather;
 pub mod history;
 pub mod init;
@@ -61,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Quiet(QuietCommand::Silence(asked)) => silence::run(&screen, &asked),
         Command::Quiet(QuietCommand::Ack(asked)) => ack::run(&screen, &asked),
         Command::Mail(asked) => mail::run(&screen, &asked.command),
+        Command::Forward(asked) => forward::run(&screen, &asked.command),
         Command::Reload(asked) => reload::run(&screen, &asked),
         Command::Completions { shell } => completions::run(&screen, shell),
         Command::Schema => {
@@ -79,6 +82,7 @@ fn run_child(screen: &Screen, child: ChildCommand) -> ExitCode {
             ExitCode::SUCCESS
         }
         ChildCommand::Deliver => deliver::run(),
+        ChildCommand::Forwarder => forwarder::run(),
         ChildCommand::Errand => errand::run(),
         ChildCommand::Gather { within_ms, root } => gather::run(within_ms, root.as_deref()),
         ChildCommand::Become { user, argv } => ExitCode::from(descend::run(screen, &user, &argv)),

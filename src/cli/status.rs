@@ -113,6 +113,9 @@ fn trouble(screen: &Screen, report: &Report) {
     if let Some(why) = &report.history_trouble {
         screen.out(&format!("the history is not kept: {}", shown(why)));
     }
+    for line in super::forward::troubles(&report.outlets) {
+        screen.out(&line);
+    }
     if report.reload_refused.is_some() {
         screen.out("the last reload was refused; `hostwatch validate` says why");
     }

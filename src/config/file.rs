@@ -6,6 +6,7 @@
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings};
 use super::hook::{OnChange, Webhook};
+use super::outlets::Forward;
 use super::pins::Pins;
 use super::routes::{RouteSection, Schedule};
 use super::schema::{Shape, Value, scalar, section, unknown_word, words};
@@ -41,6 +42,8 @@ section! {
         "routes" => routes: List<RouteSection>, else "each check's `notify`";
         /// How mail goes out.
         "mail" => mail: Mail;
+        /// Where metrics and changes go besides mail.
+        "forward" => forward: Forward, else "nowhere";
         /// How this machine's BMC (management controller) is reached.
         "bmc" => bmc: Bmc, else "in-band, through the kernel's device, where there is one";
         /// Settings that several checks share: a check takes one over with `template: NAME`.

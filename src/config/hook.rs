@@ -175,7 +175,7 @@ fn address(at: &At<Webhook>, input: &Input<'_>, findings: &mut Findings) -> Opti
     })))
 }
 
-fn judge_url(url: &At<WebAddress>, findings: &mut Findings) {
+pub(super) fn judge_url(url: &At<WebAddress>, findings: &mut Findings) {
     let origin = hook::origin(&url.value.0);
     let wrong = if origin.contains('@') {
         "user and password do not belong into an address: use `token` or `headers`"
@@ -201,7 +201,7 @@ const OWN_HEADERS: &[&str] = &[
     "idempotency-key",
 ];
 
-fn headers(
+pub(super) fn headers(
     headers: Option<&At<Labels>>,
     token: bool,
     clear: bool,

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings, Severity};
 use super::hook;
+use super::outlets;
 use super::plan::{BmcPlan, Plan};
 use super::render::Diagnostics;
 use super::resolve;
@@ -386,5 +387,6 @@ fn check_secrets(plan: &Plan) -> Vec<Diagnostic> {
         found.extend(secret::check(&lan.password, Severity::Warning));
     }
     found.extend(hook::check(plan));
+    found.extend(outlets::check(plan));
     found
 }

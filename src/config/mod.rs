@@ -19,6 +19,7 @@ pub mod hook;
 mod lint;
 mod load;
 mod mail;
+pub mod outlets;
 pub mod pins;
 pub mod plan;
 mod render;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::alert::rule::{Place, Rule};
+use crate::forward::target::OutletPlan;
 use crate::host::ipmi::{Privilege, Suite};
 use crate::model::daytime::DayTime;
 use crate::model::id::HostIdentity;
@@ -26,6 +27,8 @@ pub struct Plan {
     pub contacts: BTreeMap<String, Contact>,
     /// How mail goes out.
     pub mail: MailPlan,
+    /// Where metrics and changes go; `None`: nowhere.
+    pub forward: Option<ForwardPlan>,
     /// How this machine's BMC is reached.
     pub bmc: BmcPlan,
     /// Who is told of what.
@@ -317,6 +320,17 @@ pub struct MailPlaces {
     pub via: Vec<Place>,
     /// Each contact.
     pub contacts: BTreeMap<String, Place>,
+}
+
+/// Where metrics and changes go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForwardPlan {
+    /// How often a batch is made.
+    pub every: Span,
+    /// How much may wait on disk.
+    pub spool_bytes: u64,
+    /// In the order of their names.
+    pub outlets: Vec<OutletPlan>,
 }
 
 /// How this machine's BMC is reached.

@@ -13,6 +13,7 @@ use super::diagnostic::{Diagnostic, Findings, nearest, quoted};
 use super::file::Config;
 use super::hook::{ON_CHANGE, Written, hooks};
 use super::mail::mail;
+use super::outlets::forward;
 use super::pins::pins;
 use super::plan::Plan;
 use super::routes::routing;
@@ -65,6 +66,7 @@ pub(super) fn resolve(input: &Input<'_>, findings: &mut Findings) -> Option<Plan
         None => contacts.keys().cloned().collect(),
     };
     let mail = mail(&config, input, &host, &known, findings);
+    let forward = config.forward.as_ref().and_then(|at| forward(&at.value, input, &host, findings));
     let bmc = bmc(&config, input, findings);
     let (schedules, routes) = (config.schedules.as_ref(), config.routes.as_ref());
     let routing = routing(schedules, routes, &known, input, findings);
@@ -85,7 +87,7 @@ pub(super) fn resolve(input: &Input<'_>, findings: &mut Findings) -> Option<Plan
         contacts.insert(ON_CHANGE.to_owned(), everything);
     }
     let pinned = pins(config.pinned.as_ref(), input, findings);
-    Some(Plan { host, checks, contacts, mail, bmc, routing, pinned, remind })
+    Some(Plan { host, checks, contacts, mail, forward, bmc, routing, pinned, remind })
 }
 
 /// The contact behind `on_change`, which every check tells.

@@ -53,6 +53,12 @@ impl Clock {
         clock
     }
 
+    /// When this system started, on the timeline.
+    #[must_use]
+    pub fn booted(self) -> Moment {
+        Moment(self.offset_ms.max(0).unsigned_abs())
+    }
+
     /// Reads both clocks.
     #[must_use]
     pub fn now(self) -> Now {

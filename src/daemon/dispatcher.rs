@@ -14,6 +14,7 @@ use super::console::Console;
 use super::courier::Courier;
 use super::detective::Detective;
 use super::errand::{Errand, Errands};
+use super::forwarder::Forwarder;
 use super::historian::Historian;
 use super::inbox::{Inbox, Message, Post};
 use super::lane::Lanes;
@@ -62,6 +63,8 @@ pub struct Dispatcher {
     pub historian: Historian,
     /// Delivers mail.
     pub courier: Courier,
+    /// Hands batches and changes to the process that forwards them.
+    pub forwarder: Forwarder,
     /// Finds out what is behind a change.
     pub detective: Detective,
     /// Has small things done that may wait.
@@ -183,6 +186,11 @@ impl Dispatcher {
                 self.historian.keep(minutes);
                 None
             }
+            Effect::Outlets(outlets) => {
+                self.forwarder.serve(outlets.map(|outlets| *outlets));
+                None
+            }
+            Effect::Forward(parcel) => self.forwarder.hand(*parcel, self.clock.now().moment),
             Effect::Inquire(mut inquiry) => {
                 self.historian.brief(&mut inquiry);
                 self.detective.hand(inquiry)
@@ -349,6 +357,7 @@ impl Dispatcher {
             let _ = ppoll(&mut polled, Some(TimeSpec::from_duration(left.to_std())), None);
             let _ = self.read_inbox(NextWake::Never);
         }
+        self.forwarder.stop();
         self.historian.stop(deadline.since(self.clock.now().moment).to_std());
         if let Some(socket) = &self.socket {
             let _ = std::fs::remove_file(socket);

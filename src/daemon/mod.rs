@@ -17,6 +17,8 @@ pub mod courier;
 pub mod detective;
 pub mod dispatcher;
 pub mod errand;
+pub mod forward_process;
+pub mod forwarder;
 pub mod historian;
 pub mod inbox;
 pub mod lane;

@@ -16,6 +16,8 @@ const SOCKET: &str = "control.sock";
 const CACHE: &str = "cache";
 /// Name of the history.
 const HISTORY: &str = "history";
+/// Name of the spool.
+const SPOOL: &str = "spool";
 
 /// The state directory: as asked for, else systemd's, else root's, else the user's own.
 #[must_use]
@@ -62,6 +64,12 @@ pub fn cache(state: &Path) -> PathBuf {
 #[must_use]
 pub fn history(state: &Path) -> PathBuf {
     state.join(HISTORY)
+}
+
+/// Where what waits for collectors is kept, below the state directory. Made with the first outlet.
+#[must_use]
+pub fn spool(state: &Path) -> PathBuf {
+    state.join(SPOOL)
 }
 
 /// The agent's cache for a command that runs beside it: only one that is there and may be listed,

@@ -9,6 +9,7 @@ use super::courier::Courier;
 use super::detective::Detective;
 use super::dispatcher::{Dispatcher, Loader};
 use super::errand::Errands;
+use super::forwarder::Forwarder;
 use super::historian::Historian;
 use super::inbox::Inbox;
 use super::lane::Lanes;
@@ -85,6 +86,7 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
     let historian = Historian::new(paths::history(&directory));
     let courier = Courier::new(&this_program(), &post);
     let detective = Detective::new(this_program(), &host, post.clone());
+    let forwarder = Forwarder::new(paths::spool(&directory), post.clone());
     let errands = Errands::new(this_program(), post.clone());
     let socket = paths::listening_socket(options.state.as_deref());
     let socket = match control::listen(&socket, post.clone()) {
@@ -99,7 +101,8 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
     };
 
     let mut first = Vec::new();
-    let engine = Engine::new(plan, opened.start, clock.now(), &mut first);
+    let start = Start { booted: clock.booted(), ..opened.start };
+    let engine = Engine::new(plan, start, clock.now(), &mut first);
     let config_file = options.config.clone();
     let loader: Arc<Loader> =
         Arc::new(Box::new(move || load(config_file.as_deref(), &identity, &directory, no_rights)));
@@ -113,6 +116,7 @@ pub fn run(options: &Options) -> Result<(), Refusal> {
         scribe,
         historian,
         courier,
+        forwarder,
         detective,
         errands,
         signals,
@@ -173,7 +177,8 @@ fn open_store(directory: &Path) -> Result<OpenedStore, Refusal> {
     };
     match Journal::open(directory) {
         Ok(opened) => {
-            let start = Start { frames: opened.frames, store_note: opened.note, store_error: None };
+            let start =
+                Start { frames: opened.frames, store_note: opened.note, ..Start::default() };
             Ok(OpenedStore { start, journal: Some(opened.journal), lock: Some(lock) })
         }
         Err(error) => from_memory(with_cause(&error)),

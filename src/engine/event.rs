@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::config::plan::Plan;
+use crate::config::plan::{ForwardPlan, Plan};
 use crate::evidence::Inquiry;
+use crate::forward::Site;
+use crate::forward::health::Health;
+use crate::model::batch::Parcel;
 use crate::model::evidence::Evidence;
 use crate::model::history::Minute;
 use crate::model::reading::{ProbeError, Sample};
@@ -74,6 +77,8 @@ pub enum Event {
         /// Whether nothing more comes.
         done: bool,
     },
+    /// How the outlets fare.
+    Forwarded(Vec<Health>),
     /// What became of [`Effect::Beat`]; the reason is for people.
     Beaten(Result<(), String>),
     /// What will be bad soon if it goes on as it does, a line each: `/data full in ~6 d`. Stands in
@@ -166,6 +171,10 @@ pub enum Effect {
     /// Find out what is behind a change and answer with [`Event::Gathered`], once or more often; no
     /// check and no mail of another change waits for it.
     Inquire(Box<Inquiry>),
+    /// From now on the forwarder serves these outlets; with none there is no forwarder.
+    Outlets(Option<Box<(Site, ForwardPlan)>>),
+    /// Hand this to the forwarder; nothing is answered at once, see [`Event::Forwarded`].
+    Forward(Box<Parcel>),
     /// Keep the minutes that have ended since the last time; nothing is answered.
     Remember(Vec<Minute>),
     /// Answer an order; what it changed is on the disk, or the answer says that it is not.

@@ -80,7 +80,7 @@ impl Engine {
         match result {
             Ok(()) => {
                 self.heart.misses = 0;
-                self.set_fault(Fault::Heartbeat, None, effects);
+                self.set_fault(&Fault::Heartbeat, None, effects);
             }
             Err(why) => {
                 if self.heart.misses == 0 {
@@ -92,7 +92,7 @@ impl Engine {
                     let text = format!("{} heartbeats in a row were not taken: {why}", {
                         self.heart.misses
                     });
-                    self.set_fault(Fault::Heartbeat, Some(text), effects);
+                    self.set_fault(&Fault::Heartbeat, Some(text), effects);
                 }
             }
         }

@@ -18,6 +18,7 @@
 //! report   what `status` and `explain` show                       (report.rs, outlook.rs, wire.rs)
 //! digest   once a day, numbered: how everything is               (digest.rs)
 //! heart    a sign of life to a web address                       (heartbeat.rs)
+//! forward  batches and changes for collectors                    (forwarding.rs)
 //! pen      nothing is told before it is on the disk               (pen.rs, record.rs, storing.rs)
 //! ```
 
@@ -38,6 +39,7 @@ use desk::Desk;
 use digest::Digests;
 use event::{Effect, Event, NextWake};
 use evidence::Questions;
+use forwarding::Forwarding;
 use heartbeat::Heart;
 use kept::Kept;
 use listing::Surveyed;
@@ -58,6 +60,7 @@ mod facts;
 mod fold;
 #[cfg(test)]
 mod folding;
+mod forwarding;
 mod heartbeat;
 mod holding;
 mod hooks;
@@ -94,6 +97,8 @@ pub struct Start {
     pub frames: Vec<Vec<u8>>,
     /// Why the journal, or a part of it, was set aside; told to a person.
     pub store_note: Option<String>,
+    /// When this system started.
+    pub booted: Moment,
     /// Why nothing can be stored at all; the agent then runs from memory and says so.
     pub store_error: Option<String>,
 }
@@ -145,6 +150,9 @@ pub struct Engine {
     minute: u32,
     digests: Digests,
     heart: Heart,
+    forwarding: Forwarding,
+    /// When this system started.
+    booted: Moment,
     quiet: Quiet,
     /// What was over before a contact heard of it, under a silence.
     blips: VecDeque<(String, Stamp, String)>,
@@ -203,6 +211,8 @@ impl Engine {
             minute: 0,
             digests: Digests::new(replay.digests, now.moment),
             heart: Heart::default(),
+            forwarding: Forwarding::default(),
+            booted: start.booted,
             quiet,
             blips: VecDeque::new(),
             outbox: Outbox::new(plan.mail.keep),
@@ -246,7 +256,14 @@ impl Engine {
             effects.push(Effect::Log { level: tracing::Level::WARN, line });
         }
         if let Some(why) = start.store_error {
-            engine.set_fault(Fault::State, Some(format!("cannot store its state: {why}")), effects);
+            engine.set_fault(
+                &Fault::State,
+                Some(format!("cannot store its state: {why}")),
+                effects,
+            );
+        }
+        if engine.plan.forward.is_some() {
+            engine.set_outlets(effects);
         }
         engine.mark_start(effects);
         engine.learn_kinds(effects);
@@ -286,6 +303,7 @@ impl Engine {
                 self.gathered(number, evidence, done);
             }
             Event::Beaten(result) => self.beaten(result, effects),
+            Event::Forwarded(told) => self.forwarded(told, effects),
             Event::Foreseen(lines) => self.digests.soon = lines,
             Event::Order(asked) => self.order(*asked, effects),
             Event::Reload(plan) => self.reload(*plan, effects),
@@ -310,6 +328,7 @@ impl Engine {
             self.answer_orders(effects);
             self.care_for_mail(effects);
             self.care_for_heartbeat(effects);
+            self.care_for_forwarding(effects);
             if self.schedule.inline == 0 {
                 self.flush_turn(effects);
             }
@@ -374,6 +393,7 @@ impl Engine {
             self.mail_due(),
             self.digests_due(),
             self.heartbeat_due(),
+            self.forwarding_due(),
             self.quiet_due(),
         ];
         times.into_iter().flatten().min().map_or(NextWake::Never, NextWake::At)

@@ -293,7 +293,7 @@ impl Engine {
             let since = *self.stuck.get_or_insert(made);
             let trouble = self.outbox.trouble().unwrap_or("no answer yet").to_owned();
             let text = format!("mail has waited for {}: {trouble}", now.since(since));
-            self.force(Fault::Mail, State::Critical, Some(text), effects);
+            self.force(&Fault::Mail, State::Critical, Some(text), effects);
             return;
         }
         if let Some(since) = self.stuck.take() {
@@ -306,7 +306,7 @@ impl Engine {
         let refused = self.refused.back();
         let refused = refused.map(|(address, why)| format!("{address} is refused: {why}"));
         let fault = refused.or_else(|| self.hook_trouble());
-        self.set_fault(Fault::Mail, fault, effects);
+        self.set_fault(&Fault::Mail, fault, effects);
     }
 
     /// When mail needs attention next.

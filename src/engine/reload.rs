@@ -6,14 +6,15 @@ use std::sync::Arc;
 use crate::config::plan::Plan;
 use crate::model::text::counted;
 
+use super::Engine;
 use super::agent::{self, Fault};
 use super::event::{Effect, SourceId};
 use super::watch::WatchIx;
-use super::{Engine, agent::FAULTS};
 
 impl Engine {
     /// Takes over a validated plan. What it does not change keeps windows, states and episodes.
     pub(super) fn reload(&mut self, plan: Plan, effects: &mut Vec<Effect>) {
+        let moved = self.plan.forward != plan.forward || self.plan.host != plan.host;
         self.plan = plan;
         self.config_loaded = self.now.wall;
         self.reload_refused = None;
@@ -36,20 +37,19 @@ impl Engine {
         self.learn_kinds(effects);
         let agent_check = Arc::clone(&self.agent_check);
         self.digests.reload();
-        if !Fault::Heartbeat.can_be(&self.plan)
-            && let Some(ix) = self.ids.get(&Fault::Heartbeat.id()).copied()
-        {
-            self.end(ix, "no heartbeat is sent any more", effects);
+        self.drop_outlets(effects);
+        if moved {
+            self.set_outlets(effects);
         }
         self.restore_agent(effects);
-        for fault in FAULTS {
+        for fault in agent::faults(&self.plan) {
             if let Some(watch) = self.ids.get(&fault.id()).and_then(|ix| self.watches.get_mut(*ix))
             {
                 watch.check = Arc::clone(&agent_check);
                 watch.told.retain(|(contact, _)| self.plan.contacts.contains_key(contact));
             }
         }
-        self.set_fault(Fault::Config, None, effects);
+        self.set_fault(&Fault::Config, None, effects);
         let checks = counted(self.plan.checks.len(), "check", "checks");
         let line = format!("configuration applied: {checks}");
         effects.push(Effect::Log { level: tracing::Level::INFO, line });
@@ -87,6 +87,6 @@ impl Engine {
         effects.push(Effect::Log { level: tracing::Level::ERROR, line });
         let text = format!("configuration refused, the running one stays: {why}");
         self.reload_refused = Some(why);
-        self.set_fault(Fault::Config, Some(text), effects);
+        self.set_fault(&Fault::Config, Some(text), effects);
     }
 }

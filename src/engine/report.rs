@@ -30,6 +30,7 @@ impl Engine {
             instances,
             mail: self.mail_report(now),
             silences: self.silenced(),
+            outlets: self.outlets(),
             hung: self
                 .schedule
                 .stuck()

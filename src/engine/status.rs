@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::forward::health::Health;
 use crate::model::id::Id;
 use crate::model::state::State;
 use crate::model::time::Stamp;
@@ -49,6 +50,9 @@ pub struct Report {
     /// Silences, oldest first.
     #[serde(default)]
     pub silences: Vec<Quieted>,
+    /// Outlets, in the order of their names.
+    #[serde(default)]
+    pub outlets: Vec<Health>,
     /// Sources whose run has not come back.
     pub hung: Vec<Hung>,
     /// Whether there is more on this host than the agent watches ([`INSTANCES`]).

@@ -238,20 +238,20 @@ impl Engine {
             self.rewrite(effects);
         }
         let fault = self.pen.broken().map(|why| format!("cannot store its state: {why}"));
-        self.set_fault(Fault::State, fault, effects);
+        self.set_fault(&Fault::State, fault, effects);
     }
 
     /// Sets or clears one of the agent's own faults.
     pub(super) fn set_fault(
         &mut self,
-        fault: Fault,
+        fault: &Fault,
         text: Option<String>,
         effects: &mut Vec<Effect>,
     ) {
         let state = match (fault, &text) {
             (_, None) => State::Ok,
             (Fault::State, Some(_)) => State::Critical,
-            (Fault::Config | Fault::Mail | Fault::Heartbeat, Some(_)) => State::Warning,
+            (_, Some(_)) => State::Warning,
         };
         self.force(fault, state, text, effects);
     }
@@ -259,7 +259,7 @@ impl Engine {
     /// Sets the state of one of the agent's own instances.
     pub(super) fn force(
         &mut self,
-        fault: Fault,
+        fault: &Fault,
         state: State,
         text: Option<String>,
         effects: &mut Vec<Effect>,

@@ -193,6 +193,10 @@ impl Engine {
         for notice in notices {
             self.owe(notice);
         }
+        let before = self.watches.get(ix).map_or(State::Ok, |watch| watch.state);
+        if before != State::Ok {
+            self.forward_change(ix, before, true, effects);
+        }
         let Some(watch) = self.watches.remove(ix) else { return };
         self.forget_ack(&watch.id);
         if watch.state != State::Ok {
@@ -356,8 +360,8 @@ impl Engine {
 
     /// Instances of the agent's own kind, continued from the journal.
     pub(super) fn restore_agent(&mut self, effects: &mut Vec<Effect>) {
-        for fault in agent::FAULTS {
-            if !fault.can_be(&self.plan) || self.ids.contains_key(&fault.id()) {
+        for fault in agent::faults(&self.plan) {
+            if self.ids.contains_key(&fault.id()) {
                 continue;
             }
             let found = Arc::new(fault.found());

@@ -72,6 +72,7 @@ impl Engine {
             }
             watch.state = state;
             watch.since = at;
+            watch.changes += 1;
         }
         if let Some(episode) = watch.episode.as_deref_mut() {
             episode.worst_state = episode.worst_state.worst(state);
@@ -93,6 +94,9 @@ impl Engine {
         }
         let settle = watch.forced.is_none()
             && (watch.check.rule.recover_for == Span::ZERO || before == State::Unknown);
+        if changed {
+            self.forward_change(ix, before, false, effects);
+        }
         let told_elsewhere = self.hear_elsewhere(ix);
         let to = self.routed(ix);
         let Some(watch) = self.watches.get_mut(ix) else { return };

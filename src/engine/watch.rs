@@ -63,6 +63,8 @@ pub(super) struct Watch {
     /// Another thing stands where the pinned one was.
     pub(super) replaced: Option<String>,
     pub(super) timer: Option<Moment>,
+    /// Changes of state since the agent started.
+    pub(super) changes: u64,
     /// Waits for the next checkpoint.
     pub(super) dirty: bool,
     /// The journal holds something of it.
@@ -110,6 +112,7 @@ impl Watch {
             absent: None,
             replaced: None,
             timer: None,
+            changes: 0,
             dirty: false,
             stored: false,
             memo: None,

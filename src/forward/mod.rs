@@ -4,10 +4,14 @@
 //! is called outside stands in one table. Owns the dialects and what an answer means. Must not know:
 //! checks, mail, who asks. Runs in a process of its own, so that no check waits for a collector.
 
+use std::path::PathBuf;
+
 use crate::model::id::HostIdentity;
+use crate::model::unit::Span;
 use outlet::Outlet;
 use target::{OutletPlan, Target};
 
+pub mod health;
 pub mod outlet;
 pub mod series;
 pub mod target;
@@ -33,6 +37,21 @@ impl Site {
             labels: host.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
         }
     }
+}
+
+/// Everything that the forwarder's process must know.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Setup {
+    /// Who sends.
+    pub site: Site,
+    /// How often a batch comes.
+    pub every: Span,
+    /// Directory of the spool.
+    pub spool: PathBuf,
+    /// Its bound.
+    pub spool_bytes: u64,
+    /// Where things go.
+    pub outlets: Vec<OutletPlan>,
 }
 
 /// An outlet as it is run. Connects to nothing yet.

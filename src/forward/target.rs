@@ -1,6 +1,8 @@
 //! Outlets as configured: where things go and by which dialect. Plain data; the secrets in it say
 //! where they are kept and are read when they are used.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::store::secret::Secret;
@@ -92,6 +94,34 @@ impl Target {
     }
 }
 
+/// `remote_write to https://vm.example.net`, for people: no path, which may be a secret.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.word();
+        match self {
+            Self::Prometheus { listen: Listen::Tcp(address) } => {
+                write!(f, "{word} fetches http://{address}/metrics")
+            }
+            Self::Prometheus { listen: Listen::Unix(path) } => {
+                write!(f, "{word} fetches from {path}")
+            }
+            Self::Textfile { path } => write!(f, "{word} {path}"),
+            Self::RemoteWrite(web)
+            | Self::Otlp(web)
+            | Self::Nrdp { web, .. }
+            | Self::Icinga2 { web, .. }
+            | Self::Influx { web, .. } => write!(f, "{word} to {}", web.origin()),
+            Self::Alertmanager(webs) => {
+                let all: Vec<&str> = webs.iter().map(Web::origin).collect();
+                write!(f, "{word} at {}", all.join(" and "))
+            }
+            Self::Zabbix { server, .. } | Self::Graphite { server, .. } => {
+                write!(f, "{word} at {}:{}", server.host, server.port)
+            }
+        }
+    }
+}
+
 /// Where an outlet listens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -115,6 +145,17 @@ pub struct Web {
     pub headers: Vec<(String, String)>,
     /// Whom to believe, and which proxy to ask.
     pub trust: Trust,
+}
+
+impl Web {
+    /// Scheme, host and port of the address.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        let begin = self.url.find("://").map_or(0, |at| at + 3);
+        let rest = self.url.get(begin..).unwrap_or_default();
+        let end = rest.find(['/', '?', '#']).map_or(self.url.len(), |at| begin + at);
+        self.url.get(..end).unwrap_or_default()
+    }
 }
 
 /// A server that is not on the web.

@@ -20,6 +20,9 @@ pub enum ChildCommand {
     /// Deliver one mail: the agent's own child
     #[command(hide = true)]
     Deliver,
+    /// Forward metrics and changes: the agent's own child
+    #[command(hide = true)]
+    Forwarder,
     /// Do a small thing that may wait for others: the agent's own child
     #[command(hide = true)]
     Errand,

@@ -1,0 +1,5 @@
+//! The forwarding process.
+/// Forwards.
+pub fn serve() -> std::io::Result<()> {
+    Ok(())
+}
