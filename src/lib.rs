@@ -25,6 +25,7 @@
 //! L1  host     the only door to the observed machine: live, or recorded below a root
 //!     parse    text in, struct out: pure
 //!     store    the agent's own files: journal, history, lock, cache, secrets
+//!     net      the line to other machines: names, sockets with a deadline, TLS, HTTP
 //! L0  model    ids, units, readings, states, time, limits
 //! ```
 //!
@@ -52,6 +53,7 @@ pub mod evidence;
 pub mod forward;
 pub mod host;
 pub mod model;
+pub mod net;
 pub mod notify;
 pub mod parse;
 pub mod probe;

@@ -15,7 +15,8 @@ use super::schema::{At, section, words};
 use super::secret;
 use super::tree::Node;
 use super::types::{AbsolutePath, Fingerprint, Labels, List, Text, UserName, WebAddress};
-use crate::notify::hook::{self, Hook, Line, Preset, Program, host_of};
+use crate::net::route::{Route, host_of, origin};
+use crate::notify::hook::{self, Hook, Preset, Program};
 use crate::notify::program::trusted;
 use crate::store::secret::Secret;
 
@@ -164,7 +165,7 @@ fn address(at: &At<Webhook>, input: &Input<'_>, findings: &mut Findings) -> Opti
         token: token?,
         key: key?,
         headers,
-        line: Line {
+        route: Route {
             ca_file: section.ca.as_ref().map(|at| at.value.0.clone()),
             fingerprint: section
                 .fingerprint
@@ -176,7 +177,7 @@ fn address(at: &At<Webhook>, input: &Input<'_>, findings: &mut Findings) -> Opti
 }
 
 pub(super) fn judge_url(url: &At<WebAddress>, findings: &mut Findings) {
-    let origin = hook::origin(&url.value.0);
+    let origin = origin(&url.value.0);
     let wrong = if origin.contains('@') {
         "user and password do not belong into an address: use `token` or `headers`"
     } else if host_of(origin).is_empty() {

@@ -320,7 +320,7 @@ impl Writer<'_> {
         let outlet = self.outlet;
         judge_url(url, findings);
         let address = url.value.0.as_str();
-        let host = crate::notify::hook::host_of(address);
+        let host = crate::net::route::host_of(address);
         let clear = address.starts_with("http://") && !is_loopback(&host);
         for (name, secret) in [("token", &outlet.token), ("password", &outlet.password)] {
             if let (true, Some(secret)) = (clear, secret) {

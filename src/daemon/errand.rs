@@ -17,7 +17,7 @@ use crate::host::confine::confine;
 use crate::host::converse::{Broken, Peer, converse};
 use crate::model::limit::{ERRAND_BYTES, ERRAND_DEADLINE, ERRAND_MEMORY_BYTES, ERRANDS};
 use crate::model::time::Stamp;
-use crate::notify::http;
+use crate::net::http;
 use crate::store::secret::Secret;
 
 /// One errand, as the child is told it.

@@ -103,11 +103,11 @@ pub const SENDMAIL_WORDS: Span = Span::from_secs(1);
 /// Bytes of one reply of a mail server, all its lines: an EHLO answer has some hundred.
 pub const SMTP_REPLY_BYTES: usize = 64 << 10;
 /// Opening a connection, and looking a name up.
-pub const SMTP_CONNECT: Span = Span::from_secs(10);
+pub const NET_CONNECT: Span = Span::from_secs(10);
 /// One whole reply of a mail server, however slowly its bytes come: greet delays take half of it.
 pub const SMTP_REPLY: Span = Span::from_secs(60);
 /// Addresses of one server that are tried.
-pub const SMTP_ADDRESSES: usize = 4;
+pub const NET_ADDRESSES: usize = 4;
 /// Bytes of a job for the delivery child: the largest mail as JSON, and its relays.
 pub const DELIVERY_JOB_BYTES: usize = 8 << 20;
 /// One attempt of a hook, a program with its killing included, before the child is killed.

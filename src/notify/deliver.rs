@@ -5,7 +5,6 @@
 //! The process knows no engine. It dies with the agent, dumps no core (passwords), and has a
 //! bound on its memory, so that no server can make the machine it watches suffer.
 
-use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::confine::confine;
 use crate::model::limit::{DELIVERY_JOB_BYTES, DELIVERY_MEMORY_BYTES, PROGRAM_MEMORY_BYTES};
-use crate::notify::clock::Deadline;
+use crate::net::clock::Deadline;
 use crate::notify::hook::Hook;
 use crate::notify::mail::Mail;
 use crate::notify::outbox::{DeliveryReport, Fate};
@@ -134,15 +133,4 @@ fn run(exe: &Path, job: &Job, say: &mut dyn FnMut(Word)) {
 
 fn fate_is_final(fate: &Fate) -> bool {
     !matches!(fate, Fate::Deferred(_) | Fate::Delayed(..))
-}
-
-/// A file of the administrator's (authorities, a secret), with a bound.
-pub(super) fn read_bounded(path: &Path, bytes: usize) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    let file = OpenOptions::new().read(true).open(path)?;
-    file.take(bytes as u64 + 1).read_to_end(&mut text)?;
-    if text.len() > bytes {
-        return Err(io::Error::other(format!("it is larger than {bytes} bytes")));
-    }
-    Ok(text)
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::text::shown;
+use crate::net::route::{Route, origin};
 use crate::store::secret::Secret;
 
 /// One hook of a contact. A contact has at most one of each kind.
@@ -64,7 +65,7 @@ pub struct Webhook {
     /// Further header lines.
     pub headers: Vec<(String, String)>,
     /// Whom to believe, and by which way to go.
-    pub line: Line,
+    pub route: Route,
 }
 
 impl fmt::Debug for Webhook {
@@ -72,17 +73,6 @@ impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Webhook {{ {:?} at {} ... }}", self.preset, origin(&self.url))
     }
-}
-
-/// How a web server is reached.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
-    /// Certificate authority file in PEM, instead of the system's.
-    pub ca_file: Option<String>,
-    /// SHA-256 of the server's certificate in hex; replaces chain and name checks.
-    pub fingerprint: Option<String>,
-    /// `http://HOST:PORT` of a proxy. The environment's is never used.
-    pub proxy: Option<String>,
 }
 
 /// What is posted.
@@ -115,29 +105,6 @@ pub struct Program {
 /// The user without rights of its own.
 pub const NOBODY: &str = "nobody";
 
-/// Scheme, host and port of an address: `https://ntfy.example.net`. Without user and password,
-/// which are nobody else's business.
-#[must_use]
-pub fn origin(url: &str) -> &str {
-    let begin = url.find("://").map_or(0, |at| at + 3);
-    let rest = url.get(begin..).unwrap_or_default();
-    let end = rest.find(['/', '?', '#']).map_or(url.len(), |at| begin + at);
-    url.get(..end).unwrap_or_default()
-}
-
-/// Host of an address, in lower case and without brackets.
-#[must_use]
-pub fn host_of(url: &str) -> String {
-    let origin = origin(url);
-    let authority = origin.split_once("://").map_or(origin, |(_, rest)| rest);
-    let authority = authority.rsplit_once('@').map_or(authority, |(_, rest)| rest);
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    host.to_ascii_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,15 +118,11 @@ mod tests {
             token: Some(Secret::Literal("s3cret".to_owned())),
             key: None,
             headers: vec![("X-Key".to_owned(), "s3cret".to_owned())],
-            line: Line::default(),
+            route: Route::default(),
         };
         let hook = Hook::Webhook(Box::new(webhook));
         assert_eq!(hook.to_string(), "chat at https://hooks.example.net:8443");
         assert_eq!(hook.recipient("phone"), "webhook:phone");
         assert!(!format!("{hook:?}").contains("s3cret"), "{hook:?}");
-        assert_eq!(origin("http://[::1]:80"), "http://[::1]:80");
-        let hosts =
-            ["http://[::1]:80/x", "http://LOCALHOST:8/x", "https://a@b.example/"].map(host_of);
-        assert_eq!(hosts, ["::1", "localhost", "b.example"]);
     }
 }

@@ -1,5 +1,5 @@
-//! One connection to a mail server: name lookup, socket, TLS, replies. Every wait has a deadline
-//! for the whole of it, every reply a bound.
+//! One connection to a mail server: commands and replies. Every reply has a bound and a deadline
+//! for the whole of it, see `net::socket`.
 //!
 //! lettre's own connection is not used for this: its timeout starts again with every byte, so a
 //! server that sends one a second holds it for ever; it reads a line of any length; what a
@@ -7,58 +7,26 @@
 //! cannot pin a certificate. Its commands, replies and mechanisms are used, see `smtp`.
 
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use lettre::transport::smtp::response::Response;
-use rustls::{ClientConnection, StreamOwned};
 
-use crate::model::limit::{
-    REPLY_CHARS, SMTP_ADDRESSES, SMTP_CONNECT, SMTP_REPLY, SMTP_REPLY_BYTES,
-};
+use crate::model::limit::{REPLY_CHARS, SMTP_REPLY, SMTP_REPLY_BYTES};
 use crate::model::text::shown_within;
-use crate::notify::clock::Deadline;
-use crate::notify::tls::{Guard, server_name};
+use crate::net::clock::Deadline;
+use crate::net::socket::{Service, Socket};
+use crate::net::tls::Guard;
 
-/// A socket whose reads and writes all end by `until`.
-struct Timed {
-    tcp: TcpStream,
-    until: Deadline,
-}
+/// What is expected at the other end.
+const MAIL_SERVER: Service = Service {
+    name: "mail server",
+    tls_question: "does this port speak TLS from the first byte (`tls: implicit`) or after STARTTLS \
+                   (`tls: required`)?",
+    patience: SMTP_REPLY,
+};
 
-impl Timed {
-    fn left(&self) -> io::Result<std::time::Duration> {
-        match self.until.left() {
-            left if left.is_zero() => Err(io::ErrorKind::TimedOut.into()),
-            left => Ok(left),
-        }
-    }
-}
-
-impl Read for Timed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.tcp.set_read_timeout(Some(self.left()?))?;
-        self.tcp.read(buffer)
-    }
-}
-
-impl Write for Timed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.tcp.set_write_timeout(Some(self.left()?))?;
-        self.tcp.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.tcp.flush()
-    }
-}
-
-enum Stream {
-    Plain(Timed),
-    Tls(Box<StreamOwned<ClientConnection, Timed>>),
-    Closed,
-}
+/// Bytes that are read at once: most replies are far shorter.
+const READ_BYTES: usize = 4096;
 
 /// What a server answered, with its own words.
 #[derive(Debug, Clone)]
@@ -89,42 +57,19 @@ impl fmt::Display for Reply {
 
 /// A connection.
 pub(super) struct Line {
-    stream: Stream,
+    pub(super) socket: Socket,
     /// `mx1.example.net:587`, for people.
     pub(super) name: String,
-    /// The address that answered.
-    pub(super) peer: SocketAddr,
-    deadline: Deadline,
+    /// What was read beyond the last line.
     buffer: Vec<u8>,
 }
 
 impl Line {
     /// Opens a connection to the first address that answers.
     pub(super) fn open(host: &str, port: u16, deadline: Deadline) -> Result<Self, String> {
-        let name = shown_within(&format!("{host}:{port}"), REPLY_CHARS).into_owned();
-        let mut last = String::new();
-        for address in look_up(host, port, deadline)? {
-            let patience = deadline.at_most(SMTP_CONNECT.to_std()).left();
-            if patience.is_zero() {
-                last = "no time left".to_owned();
-                break;
-            }
-            match TcpStream::connect_timeout(&address, patience) {
-                Ok(tcp) => {
-                    // Commands are small and answered one by one.
-                    let _ = tcp.set_nodelay(true);
-                    return Ok(Self {
-                        stream: Stream::Plain(Timed { tcp, until: deadline }),
-                        name,
-                        peer: address,
-                        deadline,
-                        buffer: Vec::new(),
-                    });
-                }
-                Err(error) => last = plain(&error),
-            }
-        }
-        Err(format!("{name} cannot be reached: {last}"))
+        let socket = Socket::open(host, port, MAIL_SERVER, deadline)?;
+        let name = socket.name().to_owned();
+        Ok(Self { socket, name, buffer: Vec::new() })
     }
 
     /// Speaks TLS from here on. Nothing that came before counts: a server that said more than it
@@ -133,64 +78,18 @@ impl Line {
         if !self.buffer.is_empty() {
             return Err(format!("{} sent data before TLS began, which nobody may", self.name));
         }
-        let Stream::Plain(mut timed) = std::mem::replace(&mut self.stream, Stream::Closed) else {
-            return Err(format!("{} speaks TLS already", self.name));
-        };
-        timed.until = self.deadline.at_most(SMTP_REPLY.to_std());
-        let connection = ClientConnection::new(guard.config()?, server_name(host)?)
-            .map_err(|error| format!("{}: TLS cannot begin: {error}", self.name))?;
-        let mut stream = StreamOwned::new(connection, timed);
-        while stream.conn.is_handshaking() {
-            if let Err(error) = stream.conn.complete_io(&mut stream.sock) {
-                return Err(guard.explain(&self.name, host, &error, &plain(&error)));
-            }
-        }
-        let version = match stream.conn.protocol_version() {
-            Some(rustls::ProtocolVersion::TLSv1_3) => "1.3",
-            Some(rustls::ProtocolVersion::TLSv1_2) => "1.2",
-            _ => "?",
-        };
-        self.stream = Stream::Tls(Box::new(stream));
-        Ok(version.to_owned())
-    }
-
-    /// This host's own address on the connection; empty where the system does not say.
-    pub(super) fn local_address(&self) -> String {
-        let tcp = match &self.stream {
-            Stream::Plain(stream) => &stream.tcp,
-            Stream::Tls(stream) => &stream.sock.tcp,
-            Stream::Closed => return String::new(),
-        };
-        tcp.local_addr().map_or_else(|_| String::new(), |address| address.ip().to_string())
-    }
-
-    pub(super) fn is_protected(&self) -> bool {
-        matches!(self.stream, Stream::Tls(_))
+        self.socket.protect(guard, host)
     }
 
     /// Sends a command and waits for the answer to it.
     pub(super) fn ask(&mut self, command: &dyn fmt::Display) -> Result<Reply, String> {
-        self.send(command.to_string().as_bytes())?;
+        self.socket.send(command.to_string().as_bytes())?;
         self.reply()
-    }
-
-    /// Sends bytes; each piece must be taken within the time of a reply.
-    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), String> {
-        for piece in bytes.chunks(16 << 10) {
-            self.patience();
-            let sent = match &mut self.stream {
-                Stream::Plain(stream) => stream.write_all(piece).and_then(|()| stream.flush()),
-                Stream::Tls(stream) => stream.write_all(piece).and_then(|()| stream.flush()),
-                Stream::Closed => Err(io::ErrorKind::NotConnected.into()),
-            };
-            sent.map_err(|error| format!("{} broke the connection: {}", self.name, plain(&error)))?;
-        }
-        Ok(())
     }
 
     /// Waits for one whole reply.
     pub(super) fn reply(&mut self) -> Result<Reply, String> {
-        self.patience();
+        self.socket.await_reply();
         let mut seen = 0usize;
         let mut lines = Vec::new();
         loop {
@@ -215,15 +114,6 @@ impl Line {
         }
     }
 
-    fn patience(&mut self) {
-        let until = self.deadline.at_most(SMTP_REPLY.to_std());
-        match &mut self.stream {
-            Stream::Plain(stream) => stream.until = until,
-            Stream::Tls(stream) => stream.sock.until = until,
-            Stream::Closed => {}
-        }
-    }
-
     fn read_line(&mut self, seen: &mut usize) -> Result<Vec<u8>, String> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
@@ -234,68 +124,16 @@ impl Line {
                 }
                 return Ok(line);
             }
-            let mut chunk = [0u8; 4096];
-            let read = match &mut self.stream {
-                Stream::Plain(stream) => stream.read(&mut chunk),
-                Stream::Tls(stream) => stream.read(&mut chunk),
-                Stream::Closed => Ok(0),
-            };
-            match read {
-                Ok(0) => return Err(format!("{} closed the connection", self.name)),
-                Ok(count) => {
-                    *seen += count;
-                    if *seen > SMTP_REPLY_BYTES {
-                        let kib = SMTP_REPLY_BYTES >> 10;
-                        return Err(format!("{} sent a reply of over {kib} KiB", self.name));
-                    }
-                    self.buffer.extend(chunk.iter().take(count));
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    return Err(format!("{} did not answer: {}", self.name, plain(&error)));
-                }
+            let read = self.socket.read(READ_BYTES)?;
+            if read.is_empty() {
+                return Err(format!("{} closed the connection", self.name));
             }
+            *seen += read.len();
+            if *seen > SMTP_REPLY_BYTES {
+                let kib = SMTP_REPLY_BYTES >> 10;
+                return Err(format!("{} sent a reply of over {kib} KiB", self.name));
+            }
+            self.buffer.extend(read);
         }
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        let tcp = match &self.stream {
-            Stream::Plain(stream) => &stream.tcp,
-            Stream::Tls(stream) => &stream.sock.tcp,
-            Stream::Closed => return,
-        };
-        let _ = tcp.shutdown(Shutdown::Both);
-    }
-}
-
-/// Looks a name up on a thread of its own, since the system's resolver knows no deadline.
-fn look_up(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>, String> {
-    let (sender, answer) = mpsc::channel();
-    let wanted = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    std::thread::spawn(move || {
-        let found = (wanted.as_str(), port).to_socket_addrs();
-        let _ = sender.send(found.map(|all| all.take(SMTP_ADDRESSES).collect::<Vec<_>>()));
-    });
-    let host = shown_within(host, REPLY_CHARS);
-    match answer.recv_timeout(deadline.at_most(SMTP_CONNECT.to_std()).left()) {
-        Ok(Ok(found)) if found.is_empty() => Err(format!("{host} has no address")),
-        Ok(Ok(found)) => Ok(found),
-        Ok(Err(error)) => Err(format!("{host} cannot be looked up: {}", plain(&error))),
-        Err(_) => Err(format!("{host} cannot be looked up: the name server does not answer")),
-    }
-}
-
-/// An error of a socket in words that a person expects.
-fn plain(error: &io::Error) -> String {
-    match error.kind() {
-        // A read that ran into its timeout is reported as EAGAIN.
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "no answer in time".to_owned(),
-        io::ErrorKind::ConnectionRefused => {
-            "connection refused; is the mail server running, and is the port right?".to_owned()
-        }
-        io::ErrorKind::UnexpectedEof => "closed the connection".to_owned(),
-        _ => shown_within(&error.to_string(), REPLY_CHARS).into_owned(),
     }
 }

@@ -9,8 +9,6 @@
 
 pub mod advice;
 mod backoff;
-mod client;
-mod clock;
 pub mod contact;
 pub mod courier;
 pub mod deliver;
@@ -23,7 +21,6 @@ mod gate;
 pub mod hook;
 pub mod hours;
 mod html;
-pub mod http;
 mod line;
 mod list;
 pub mod mail;
@@ -45,7 +42,6 @@ mod smtp;
 pub mod step;
 mod subject;
 pub mod text;
-mod tls;
 pub mod until;
 mod webhook;
 pub mod when;

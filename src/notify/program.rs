@@ -19,7 +19,7 @@ use crate::model::limit::{
     COMMAND_GRACE, PROGRAM_DEADLINE, PROGRAM_TAIL_BYTES, PROGRAM_TRIES, REPLY_CHARS,
 };
 use crate::model::text::{shown, shown_bytes, shown_within};
-use crate::notify::clock::Deadline;
+use crate::net::clock::Deadline;
 use crate::notify::descent::UNCHANGED;
 use crate::notify::event::Event;
 use crate::notify::hook::{NOBODY, Program};

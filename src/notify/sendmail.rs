@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 
 use crate::model::limit::{REPLY_CHARS, SENDMAIL_WORDS};
 use crate::model::text::{shown, shown_within};
-use crate::notify::clock::{Deadline, Since};
+use crate::net::clock::{Deadline, Since};
 use crate::notify::fault::{Blame, code_in};
 use crate::notify::mail::Mail;
 use crate::notify::mime::is_address;

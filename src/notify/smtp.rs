@@ -12,7 +12,8 @@ use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Quit, Rset, Starttls};
 use lettre::transport::smtp::extension::ClientId;
 
 use crate::model::text::shown;
-use crate::notify::clock::{Deadline, Since};
+use crate::net::clock::{Deadline, Since};
+use crate::net::tls::Guard;
 use crate::notify::fault::{Blame, code_in};
 use crate::notify::line::{Line, Reply};
 use crate::notify::mail::Mail;
@@ -20,7 +21,7 @@ use crate::notify::mime::is_address;
 use crate::notify::outbox::Fate;
 use crate::notify::relay::{Login, Smtp, TlsMode};
 use crate::notify::step::{Ear, Stage, Step, Vouched};
-use crate::notify::tls::Guard;
+use crate::parse::x509;
 use crate::store::secret::Secret;
 
 /// What a server says it can do. Read here rather than by lettre, which takes these words only in
@@ -111,11 +112,11 @@ fn open(smtp: &Smtp, deadline: Deadline, ear: &mut Ear<'_>) -> Result<(Line, Off
     let mut line = Line::open(&smtp.host, smtp.port, deadline)?;
     ear.step(Step::Connected {
         server: line.name.clone(),
-        address: line.peer.ip().to_string(),
-        local: line.local_address(),
+        address: line.socket.peer().ip().to_string(),
+        local: line.socket.local_address(),
         took_ms: begin.ms(),
     });
-    let local = line.peer.ip().is_loopback();
+    let local = line.socket.peer().ip().is_loopback();
     let mode = protection(smtp, local);
     let ehlo = hello(&smtp.ehlo);
     if mode == TlsMode::Implicit {
@@ -150,7 +151,7 @@ fn open(smtp: &Smtp, deadline: Deadline, ear: &mut Ear<'_>) -> Result<(Line, Off
     }
     if let Some(account) = &smtp.login {
         ear.at(Stage::Login);
-        if !line.is_protected() && !line.peer.ip().is_loopback() {
+        if !line.socket.is_protected() && !line.socket.peer().ip().is_loopback() {
             return Err(format!(
                 "{}: the password is not sent over a line without TLS: use `tls: required` or \
                  `tls: implicit`",
@@ -237,7 +238,8 @@ fn protect(smtp: &Smtp, mode: TlsMode, line: &mut Line, ear: &mut Ear<'_>) -> Re
         (None, TlsMode::Opportunistic) => Vouched::Nobody,
         (None, _) => Vouched::Authority,
     };
-    ear.step(Step::Secured { version, vouched, ends_unix: guard.ends_unix() });
+    let ends_unix = guard.certificate().and_then(|certificate| x509::ends_unix(&certificate));
+    ear.step(Step::Secured { version, vouched, ends_unix });
     Ok(())
 }
 
@@ -253,7 +255,7 @@ fn login(
     };
     let best = [Mechanism::Plain, Mechanism::Login];
     let Some(mechanism) = best.into_iter().find(|m| offers.mechanisms.contains(m)) else {
-        let how = if line.is_protected() { "" } else { " without TLS" };
+        let how = if line.socket.is_protected() { "" } else { " without TLS" };
         return Err(format!(
             "{} offers no login by PLAIN or LOGIN{how}, but a user is configured: check the port \
              (587 or 465 usually), or leave `user` out if the server needs none",
@@ -330,7 +332,7 @@ fn transaction(
     }
     // From here on the server may have the mail although nobody ever learns it.
     ear.fate(recipient, Fate::Deferred(format!("{name}: sent, but no verdict came")));
-    line.send(text)?;
+    line.socket.send(text)?;
     let reply = line.reply().map_err(|why| format!("{why}, after it got the whole mail"))?;
     if reply.is_good() {
         ear.step(Step::Taken { recipient: recipient.to_owned(), took_ms: begin.ms() });

@@ -2,10 +2,11 @@
 
 use crate::model::limit::WEBHOOK_DEADLINE;
 use crate::model::text::shown;
-use crate::notify::clock::Deadline;
+use crate::net::clock::Deadline;
+use crate::net::http::{Answer, Request, send};
+use crate::net::route::origin;
 use crate::notify::event::Event;
-use crate::notify::hook::{Webhook, origin};
-use crate::notify::http::{Answer, Request, send};
+use crate::notify::hook::Webhook;
 use crate::notify::mail::Mail;
 use crate::notify::outbox::Fate;
 use crate::notify::preset;
@@ -41,7 +42,7 @@ pub(super) fn deliver(webhook: &Webhook, mail: &Mail, deadline: Deadline) -> Fat
         Err(why) => return Fate::Deferred(format!("{name}: {why}")),
     }
     let request =
-        Request { url: &webhook.url, line: &webhook.line, headers, body: Some(&message.body) };
+        Request { url: &webhook.url, route: &webhook.route, headers, body: Some(&message.body) };
     match send(&request, deadline.at_most(WEBHOOK_DEADLINE.to_std())) {
         Ok(answer) => judge(&name, &answer),
         Err(why) => Fate::Deferred(why),

@@ -9,6 +9,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("host", 1),
     ("parse", 1),
     ("store", 1),
+    ("net", 1),
     ("probe", 2),
     ("alert", 2),
     ("evidence", 2),
@@ -44,7 +45,7 @@ const PATH_DOORS: &[(&str, &str)] = &[
 const CLOCK_DOORS: &[(&str, &str)] = &[
     ("src/daemon/", "the one place that hands time down"),
     ("src/cli/", "a command is a process of its own and ends in moments"),
-    ("src/notify/clock.rs", "sockets and children of a delivery have real deadlines"),
+    ("src/net/clock.rs", "sockets and children of a delivery have real deadlines"),
 ];
 
 /// A source file: its path from the top of the project, and its text.

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use hostwatch::config::hook::ON_CHANGE;
 use hostwatch::config::plan::Plan;
 use hostwatch::model::limit::{DELIVERY_GRACE, HOOK_DEADLINE};
+use hostwatch::net::route::Route;
 use hostwatch::notify::contact::Contact;
 use hostwatch::notify::event::Event;
-use hostwatch::notify::hook::{Hook, Line, Preset, Program, Webhook};
+use hostwatch::notify::hook::{Hook, Preset, Program, Webhook};
 
 use crate::sim::{DAY, Gives, HOUR, MINUTE, SECOND, Service, Sim, Taken, check, level, plan};
 
@@ -19,7 +20,7 @@ fn webhook() -> Hook {
         token: None,
         key: None,
         headers: Vec::new(),
-        line: Line::default(),
+        route: Route::default(),
     }))
 }
 

@@ -11,8 +11,9 @@ use hostwatch::model::id::{HostIdentity, Id};
 use hostwatch::model::state::State;
 use hostwatch::model::time::{Moment, Now, Stamp};
 use hostwatch::model::unit::Span;
+use hostwatch::net::route::Route;
 use hostwatch::notify::event::{Event, Figures, compose};
-use hostwatch::notify::hook::{Hook, Line, Preset, Webhook};
+use hostwatch::notify::hook::{Hook, Preset, Webhook};
 use hostwatch::notify::mail::{Form, Mail, MailId};
 use hostwatch::notify::notice::{Cause, Notice};
 use hostwatch::notify::outbox::Fate;
@@ -84,7 +85,14 @@ pub(crate) fn event(cause: Cause) -> Arc<Mail> {
 
 fn webhook(url: &str, preset: Preset) -> Webhook {
     let headers = Vec::new();
-    Webhook { url: url.to_owned(), preset, token: None, key: None, headers, line: Line::default() }
+    Webhook {
+        url: url.to_owned(),
+        preset,
+        token: None,
+        key: None,
+        headers,
+        route: Route::default(),
+    }
 }
 
 fn post(webhook: Webhook) -> Fate {
@@ -276,9 +284,9 @@ impl Tls {
         std::fs::read_to_string(self.directory.path().join(name)).unwrap_or_default()
     }
 
-    fn post(&self, host: &str, line: Line) -> Fate {
+    fn post(&self, host: &str, route: Route) -> Fate {
         let url = format!("https://{host}:{}/x", self.port);
-        post(Webhook { line, ..webhook(&url, Preset::Json) })
+        post(Webhook { route, ..webhook(&url, Preset::Json) })
     }
 }
 
@@ -293,18 +301,18 @@ impl Drop for Tls {
 fn tls_is_believed_by_authority_and_name_or_by_fingerprint() {
     let tls = Tls::start();
     let ca = tls.directory.path().join("ca.pem").to_str().map(str::to_owned);
-    let own = Line { ca_file: ca, ..Line::default() };
+    let own = Route { ca_file: ca, ..Route::default() };
     assert!(matches!(tls.post("localhost", own.clone()), Fate::Accepted(_)));
     let pin = tls.read("pin").trim().replace(':', "").to_lowercase();
-    let pinned = Line { fingerprint: Some(pin.clone()), ..Line::default() };
+    let pinned = Route { fingerprint: Some(pin.clone()), ..Route::default() };
     assert!(matches!(tls.post("127.0.0.1", pinned), Fate::Accepted(_)));
-    let refused = |host: &str, line: Line, word: &str| match tls.post(host, line) {
+    let refused = |host: &str, route: Route, word: &str| match tls.post(host, route) {
         Fate::Deferred(text) => assert!(text.contains(word), "{text}"),
         fate => panic!("{fate:?}"),
     };
     refused("127.0.0.1", own, "another name than 127.0.0.1");
-    refused("localhost", Line::default(), &format!("pin it: `fingerprint: {pin}`"));
-    let wrong = Line { fingerprint: Some("0".repeat(64)), ..Line::default() };
+    refused("localhost", Route::default(), &format!("pin it: `fingerprint: {pin}`"));
+    let wrong = Route { fingerprint: Some("0".repeat(64)), ..Route::default() };
     refused("localhost", wrong, "another certificate than the pinned one");
     // TLS to a server that speaks none.
     let web = Web::start();
@@ -316,9 +324,9 @@ fn tls_is_believed_by_authority_and_name_or_by_fingerprint() {
 fn a_proxy_is_the_configured_one_and_never_the_environments() {
     let (web, proxy) = (Web::start(), Web::start());
     proxy.answer(Mode::Status(403, "", "not through me"));
-    let line = Line { proxy: Some(proxy.url("")), ..Line::default() };
+    let route = Route { proxy: Some(proxy.url("")), ..Route::default() };
     let url = "http://hooks.example.invalid/x";
-    match post(Webhook { line, ..webhook(url, Preset::Json) }) {
+    match post(Webhook { route, ..webhook(url, Preset::Json) }) {
         Fate::Deferred(text) => assert!(text.contains("403") || text.contains("proxy"), "{text}"),
         fate => panic!("{fate:?}"),
     }
@@ -328,7 +336,7 @@ fn a_proxy_is_the_configured_one_and_never_the_environments() {
 #[test]
 fn a_ping_tells_whether_the_heartbeat_was_heard() {
     let web = Web::start();
-    let ping = |token| hostwatch::notify::http::ping(&web.url("/hb/db03"), token, SLOW);
+    let ping = |token| hostwatch::net::http::ping(&web.url("/hb/db03"), token, SLOW);
     assert_eq!(ping(Some("t")), Ok(format!("http://127.0.0.1:{}: 200", web.port)));
     assert_eq!(web.asked()[0].method, "GET");
     assert_eq!(web.asked()[0].header("authorization"), Some("Bearer t"));

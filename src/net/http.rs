@@ -9,34 +9,34 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use crate::model::limit::{HTTP_ANSWER, HTTP_ANSWER_BYTES, HTTP_HEADER_BYTES, REPLY_CHARS};
 use crate::model::text::{shown, shown_within};
 use crate::model::unit::Span;
-use crate::notify::client::Client;
-use crate::notify::clock::Deadline;
-use crate::notify::hook::{Line, origin};
+use crate::net::client::Client;
+use crate::net::clock::Deadline;
+use crate::net::route::{Route, origin};
 
 /// A request: a POST with a body, or a GET.
 #[derive(Debug)]
-pub(super) struct Request<'a> {
-    pub(super) url: &'a str,
-    pub(super) line: &'a Line,
-    pub(super) headers: Vec<(&'a str, String)>,
-    pub(super) body: Option<&'a str>,
+pub(crate) struct Request<'a> {
+    pub(crate) url: &'a str,
+    pub(crate) route: &'a Route,
+    pub(crate) headers: Vec<(&'a str, String)>,
+    pub(crate) body: Option<&'a str>,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// The pause that the server asks for.
-    pub(super) wait: Option<Span>,
+    pub(crate) wait: Option<Span>,
     /// Where else it says that it is.
-    pub(super) location: Option<String>,
+    pub(crate) location: Option<String>,
     /// The begin of its text.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 impl Answer {
     /// For people: `404 no such topic`.
-    pub(super) fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let text = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
         shown_within(format!("{} {text}", self.status).trim(), REPLY_CHARS).into_owned()
     }
@@ -46,9 +46,9 @@ impl Answer {
 ///
 /// # Errors
 /// In words: no connection, no TLS, no answer in time, no HTTP.
-pub(super) fn send(request: &Request<'_>, deadline: Deadline) -> Result<Answer, String> {
+pub(crate) fn send(request: &Request<'_>, deadline: Deadline) -> Result<Answer, String> {
     let name = shown(origin(request.url)).into_owned();
-    let proxy = request.line.proxy.as_deref().map(ureq::Proxy::new).transpose();
+    let proxy = request.route.proxy.as_deref().map(ureq::Proxy::new).transpose();
     let proxy = proxy.map_err(|error| format!("the proxy of {name} is no address: {error}"))?;
     let config = ureq::Agent::config_builder()
         .proxy(proxy)
@@ -61,7 +61,7 @@ pub(super) fn send(request: &Request<'_>, deadline: Deadline) -> Result<Answer, 
         .timeout_global(Some(deadline.left()))
         .timeout_recv_body(Some(HTTP_ANSWER.to_std()))
         .build();
-    let client = Client::new(config, request.line, &name)?;
+    let client = Client::new(config, request.route, &name)?;
     let answer = match request.body {
         Some(body) => {
             let mut asked = client.agent.post(request.url);
@@ -102,8 +102,12 @@ pub(super) fn send(request: &Request<'_>, deadline: Deadline) -> Result<Answer, 
 /// In words: it could not be told, or the server does not want to hear it.
 pub fn ping(url: &str, token: Option<&str>, within: Duration) -> Result<String, String> {
     let headers = token.map(|token| ("Authorization", format!("Bearer {token}")));
-    let request =
-        Request { url, line: &Line::default(), headers: headers.into_iter().collect(), body: None };
+    let request = Request {
+        url,
+        route: &Route::default(),
+        headers: headers.into_iter().collect(),
+        body: None,
+    };
     let answer = send(&request, Deadline::within(within))?;
     let words = format!("{}: {}", shown(origin(url)), answer.words());
     if (200..300).contains(&answer.status) { Ok(words) } else { Err(words) }

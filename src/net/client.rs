@@ -16,8 +16,8 @@ use ureq::unversioned::transport::{
     TcpConnector, Transport, TransportAdapter,
 };
 
-use crate::notify::hook::{Line, host_of};
-use crate::notify::tls::{Guard, server_name};
+use crate::net::route::{Route, host_of};
+use crate::net::tls::{Guard, rustls_error, server_name};
 
 /// A client for one request.
 pub(super) struct Client {
@@ -29,11 +29,14 @@ pub(super) struct Client {
 type Trouble = Arc<Mutex<Option<String>>>;
 
 impl Client {
-    /// A client that believes and goes as `line` says. `name` is the server's for people.
-    pub(super) fn new(config: Config, line: &Line, name: &str) -> Result<Self, String> {
+    /// A client that believes and goes as `route` says. `name` is the server's for people.
+    pub(super) fn new(config: Config, route: &Route, name: &str) -> Result<Self, String> {
         let trouble = Trouble::default();
-        let protection =
-            Protection { line: line.clone(), name: name.to_owned(), trouble: Arc::clone(&trouble) };
+        let protection = Protection {
+            route: route.clone(),
+            name: name.to_owned(),
+            trouble: Arc::clone(&trouble),
+        };
         let connector = ().chain(ConnectProxyConnector::default());
         let connector = connector.chain(TcpConnector::default()).chain(protection);
         let agent = Agent::with_parts(config, connector, DefaultResolver::default());
@@ -48,7 +51,7 @@ impl Client {
 
 /// Puts TLS around a connection to an `https` server.
 struct Protection {
-    line: Line,
+    route: Route,
     name: String,
     trouble: Trouble,
 }
@@ -74,9 +77,9 @@ impl Protection {
     ) -> Result<Protected, ureq::Error> {
         let host = host_of(&details.uri.to_string());
         // Read here and not before: a proxy or a server without TLS needs no authorities.
-        let guard = match &self.line.fingerprint {
+        let guard = match &self.route.fingerprint {
             Some(fingerprint) => Guard::pinned(fingerprint),
-            None => Guard::authority(self.line.ca_file.as_deref()),
+            None => Guard::authority(self.route.ca_file.as_deref()),
         };
         let guard = guard.map_err(|why| self.say(why))?;
         let config = guard.config().map_err(|why| self.say(why))?;
@@ -87,11 +90,10 @@ impl Protection {
         socket.set_timeout(details.timeout);
         while connection.is_handshaking() {
             let Err(error) = connection.complete_io(&mut socket) else { continue };
-            let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            return Err(match inner {
-                Some(rustls::Error::InvalidCertificate(_)) => {
-                    self.say(guard.explain(&self.name, &host, &error, ""))
-                }
+            if let Some(why) = guard.refusal(&self.name, &host, &error) {
+                return Err(self.say(why));
+            }
+            return Err(match rustls_error(&error) {
                 Some(other) => self.say(format!(
                     "{}: TLS failed: {other}; does this port speak HTTPS?",
                     self.name

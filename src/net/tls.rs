@@ -1,8 +1,10 @@
 //! Which server is believed: its certificate by authority and name, by fingerprint, or (where
-//! TLS is only opportunistic) any. Says in plain words why one is not.
+//! TLS is only opportunistic) any. Says in plain words why one is not. Must not know: what is said
+//! under TLS.
 
 use std::fmt::Write as _;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
 use std::sync::{Arc, Mutex};
 
 use rustls::client::WebPkiServerVerifier;
@@ -16,17 +18,14 @@ use rustls::{
 
 use crate::model::limit::CA_FILE_BYTES;
 use crate::model::text::shown;
-use crate::parse::x509;
 
 /// Decides about a server's certificate, and remembers what it saw for the message to a person.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub struct Guard {
     rule: Rule,
     provider: Arc<CryptoProvider>,
-    /// Fingerprint of the certificate that was shown last.
-    seen: Mutex<Option<String>>,
-    /// When the life of that certificate ends, in seconds of Unix time.
-    ends_unix: Mutex<Option<i64>>,
+    /// The certificate that was shown last, in DER.
+    seen: Mutex<Option<Vec<u8>>>,
     /// Whether the authority is one that the configuration names.
     own: bool,
 }
@@ -41,12 +40,18 @@ enum Rule {
 
 impl Guard {
     /// Believes any server: the line is private, but nobody knows with whom.
-    pub(super) fn any() -> Result<Arc<Self>, String> {
+    ///
+    /// # Errors
+    /// TLS cannot be used at all.
+    pub fn any() -> Result<Arc<Self>, String> {
         Self::build(|_| Ok(Rule::Any), false)
     }
 
     /// Believes the server with this SHA-256 fingerprint alone.
-    pub(super) fn pinned(fingerprint: &str) -> Result<Arc<Self>, String> {
+    ///
+    /// # Errors
+    /// It is no fingerprint.
+    pub fn pinned(fingerprint: &str) -> Result<Arc<Self>, String> {
         let hex: String =
             fingerprint.chars().filter(|c| *c != ':').map(|c| c.to_ascii_lowercase()).collect();
         if hex.len() != 64 || !hex.chars().all(|c| c.is_ascii_hexdigit()) {
@@ -58,7 +63,10 @@ impl Guard {
 
     /// Believes servers whose name an authority vouches for: those of `ca_file`, else the
     /// system's.
-    pub(super) fn authority(ca_file: Option<&str>) -> Result<Arc<Self>, String> {
+    ///
+    /// # Errors
+    /// In words: the file cannot be read, or there is no authority.
+    pub fn authority(ca_file: Option<&str>) -> Result<Arc<Self>, String> {
         let mut roots = RootCertStore::empty();
         match ca_file {
             Some(path) => {
@@ -95,16 +103,15 @@ impl Guard {
         own: bool,
     ) -> Result<Arc<Self>, String> {
         let provider = Arc::new(ring::default_provider());
-        Ok(Arc::new(Self {
-            rule: rule(&provider)?,
-            provider,
-            seen: Mutex::new(None),
-            ends_unix: Mutex::new(None),
-            own,
-        }))
+        Ok(Arc::new(Self { rule: rule(&provider)?, provider, seen: Mutex::new(None), own }))
     }
 
-    pub(super) fn config(self: &Arc<Self>) -> Result<Arc<ClientConfig>, String> {
+    /// What a connection needs to ask this guard. One for all connections to a server that is met
+    /// again: they share what shortens a handshake.
+    ///
+    /// # Errors
+    /// In words: TLS cannot be used at all.
+    pub fn config(self: &Arc<Self>) -> Result<Arc<ClientConfig>, String> {
         let judge: Arc<dyn ServerCertVerifier> = Arc::<Self>::clone(self);
         let config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()
@@ -115,28 +122,26 @@ impl Guard {
         Ok(Arc::new(config))
     }
 
-    /// When the life of the certificate that was shown last ends, in seconds of Unix time.
-    pub(super) fn ends_unix(&self) -> Option<i64> {
-        self.ends_unix.lock().ok().and_then(|ends| *ends)
+    /// The certificate that was shown last, in DER.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Vec<u8>> {
+        self.seen.lock().ok()?.clone()
     }
 
-    /// Why the handshake failed, and what a person can do about it.
-    pub(super) fn explain(&self, name: &str, host: &str, error: &io::Error, plain: &str) -> String {
-        let seen = self.seen.lock().ok().and_then(|seen| seen.clone()).unwrap_or_default();
-        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        let Some(inner) = inner else {
-            return format!(
-                "{name}: TLS failed: {plain}; does this port speak TLS from the first byte \
-                 (`tls: implicit`) or after STARTTLS (`tls: required`)?"
-            );
-        };
+    /// Why the certificate was not believed, and what a person can do about it; nothing if the
+    /// handshake failed for another reason. `name` is the server's for people, `host` the name that
+    /// the certificate must be for.
+    #[must_use]
+    pub fn refusal(&self, name: &str, host: &str, error: &io::Error) -> Option<String> {
+        match rustls_error(error)? {
+            rustls::Error::InvalidCertificate(why) => Some(self.explain(name, host, why)),
+            _ => None,
+        }
+    }
+
+    fn explain(&self, name: &str, host: &str, why: &CertificateError) -> String {
+        let seen = self.certificate().and_then(|seen| fingerprint(&seen)).unwrap_or_default();
         let pin = format!("or pin it: `fingerprint: {seen}`");
-        let rustls::Error::InvalidCertificate(why) = inner else {
-            return format!(
-                "{name}: TLS failed: {inner}; does this port speak TLS from the first byte \
-                 (`tls: implicit`) or after STARTTLS (`tls: required`)?"
-            );
-        };
         let host = shown(host);
         if let Rule::Pin(wanted) = &self.rule {
             return format!(
@@ -189,16 +194,12 @@ impl ServerCertVerifier for Guard {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let fingerprint = fingerprint(end_entity);
         if let Ok(mut seen) = self.seen.lock() {
-            seen.clone_from(&fingerprint);
-        }
-        if let Ok(mut ends) = self.ends_unix.lock() {
-            *ends = x509::ends_unix(end_entity);
+            *seen = Some(end_entity.to_vec());
         }
         match &self.rule {
             Rule::Any => Ok(ServerCertVerified::assertion()),
-            Rule::Pin(wanted) if fingerprint.as_ref() == Some(wanted) => {
+            Rule::Pin(wanted) if fingerprint(end_entity).as_ref() == Some(wanted) => {
                 Ok(ServerCertVerified::assertion())
             }
             Rule::Pin(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
@@ -248,15 +249,31 @@ fn fingerprint(certificate: &[u8]) -> Option<String> {
     Some(hex)
 }
 
+/// What rustls says of a handshake, behind the error of the socket.
+pub(super) fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref::<rustls::Error>()
+}
+
 /// The name that the certificate must be for.
-pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, String> {
+///
+/// # Errors
+/// It is no host name.
+pub fn server_name(host: &str) -> Result<ServerName<'static>, String> {
     let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     ServerName::try_from(bare).map_err(|_| format!("\"{}\" is no host name for TLS", shown(host)))
 }
 
 fn read_authorities(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let text = super::deliver::read_bounded(std::path::Path::new(path), CA_FILE_BYTES)
-        .map_err(|error| format!("ca file {} cannot be read: {error}", shown(path)))?;
+    let unread = |why: String| format!("ca file {} cannot be read: {why}", shown(path));
+    let mut text = Vec::new();
+    OpenOptions::new()
+        .read(true)
+        .open(path)
+        .and_then(|file| file.take(CA_FILE_BYTES as u64 + 1).read_to_end(&mut text))
+        .map_err(|error| unread(error.to_string()))?;
+    if text.len() > CA_FILE_BYTES {
+        return Err(unread(format!("it is larger than {CA_FILE_BYTES} bytes")));
+    }
     CertificateDer::pem_slice_iter(&text)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| format!("ca file {} is no PEM file: {error}", shown(path)))

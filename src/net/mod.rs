@@ -1,0 +1,11 @@
+//! The line to other machines: names looked up, sockets with a deadline for the whole, TLS and whom
+//! it believes, HTTP.
+//!
+//! Must not know: what is said there, mail or metrics, and what an answer means for it.
+
+mod client;
+pub mod clock;
+pub mod http;
+pub mod route;
+pub mod socket;
+pub mod tls;
