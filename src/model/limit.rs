@@ -127,9 +127,12 @@ pub const PROGRAM_FILES: u64 = 256;
 /// What is kept of the end of a program's output, to find its last line in.
 pub const PROGRAM_TAIL_BYTES: usize = 4 << 10;
 /// What is read of a web server's answer to a request that it refused: a sentence, not a page.
-pub const HTTP_ANSWER_BYTES: u64 = 4 << 10;
+pub const HTTP_ANSWER_BYTES: usize = 4 << 10;
 /// All header lines of a web server's answer.
 pub const HTTP_HEADER_BYTES: usize = 32 << 10;
+/// How long a connection to a web server is kept for the next request: longer than the pause between
+/// two of a sender that keeps it, shorter than most servers keep theirs.
+pub const HTTP_IDLE: Span = Span::from_secs(60);
 /// How long the answer's text is waited for once its status is known.
 pub const HTTP_ANSWER: Span = Span::from_secs(2);
 /// The longest pause that a server may ask for (`Retry-After`): as long as mail may be stuck.

@@ -1,98 +1,229 @@
-//! One HTTP request with a deadline for the whole of it and a bound on the answer, and what its
-//! answer means. Follows no redirect, asks no environment.
+//! HTTP requests, each with a deadline for the whole of it and a bound on the answer. Follows no
+//! redirect, asks no environment. Must not know: what an answer means for what was sent.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::fmt::rfc2822::DateTimeParser;
+use ureq::http;
 
-use crate::model::limit::{HTTP_ANSWER, HTTP_ANSWER_BYTES, HTTP_HEADER_BYTES, REPLY_CHARS};
+use crate::model::limit::{
+    HTTP_ANSWER, HTTP_ANSWER_BYTES, HTTP_HEADER_BYTES, HTTP_IDLE, REPLY_CHARS,
+};
 use crate::model::text::{shown, shown_within};
 use crate::model::unit::Span;
-use crate::net::client::Client;
 use crate::net::clock::Deadline;
 use crate::net::route::{Route, origin};
+use crate::net::transport::{Log, agent};
 
-/// A request: a POST with a body, or a GET.
-#[derive(Debug)]
-pub(crate) struct Request<'a> {
-    pub(crate) url: &'a str,
-    pub(crate) route: &'a Route,
-    pub(crate) headers: Vec<(&'a str, String)>,
-    pub(crate) body: Option<&'a str>,
+/// What is asked of a server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Method {
+    /// For what it has.
+    #[default]
+    Get,
+    /// To take a body.
+    Post,
+}
+
+/// A request.
+#[derive(Clone, Default)]
+pub struct Request<'a> {
+    /// `https://HOST[:PORT]/PATH`, or `http://`.
+    pub url: &'a str,
+    /// What is asked.
+    pub method: Method,
+    /// Header lines; length, host and user agent come by themselves.
+    pub headers: Vec<(&'a str, String)>,
+    /// What is sent along.
+    pub body: Option<&'a [u8]>,
+    /// Bytes of the answer's text that are waited for, whatever the status is. Without, a good
+    /// status has no text, and of another's the begin is taken as it comes.
+    pub text_bytes: Option<usize>,
 }
 
 /// What came back.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// `200`.
+    pub status: u16,
     /// The pause that the server asks for.
-    pub(crate) wait: Option<Span>,
+    pub wait: Option<Span>,
+    /// The server's clock (`Date`), in seconds of Unix time.
+    pub date_unix: Option<i64>,
     /// Where else it says that it is.
-    pub(crate) location: Option<String>,
-    /// The begin of its text.
-    pub(crate) text: String,
+    pub location: Option<String>,
+    /// The begin of its text; not UTF-8 is replaced.
+    pub text: String,
+    /// Whether that is all of its text: there was room and time for it.
+    pub is_whole: bool,
 }
 
 impl Answer {
+    /// Whether the server says that all is well.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
     /// For people: `404 no such topic`.
-    pub(crate) fn words(&self) -> String {
+    #[must_use]
+    pub fn words(&self) -> String {
         let text = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
         shown_within(format!("{} {text}", self.status).trim(), REPLY_CHARS).into_owned()
     }
 }
 
-/// Asks, and waits for the answer.
+/// What stays from one request to the next: certificate authorities, and one connection.
+pub struct Client {
+    agent: ureq::Agent,
+    log: Arc<Log>,
+    keeps: bool,
+}
+
+impl Client {
+    /// For one request: no connection is kept.
+    ///
+    /// # Errors
+    /// The proxy is no address.
+    pub fn once(route: &Route) -> Result<Self, String> {
+        Self::build(route, false)
+    }
+
+    /// For requests to one server, again and again: its connection is kept for [`HTTP_IDLE`]. One
+    /// that was closed meanwhile is found out and replaced.
+    ///
+    /// # Errors
+    /// The proxy is no address.
+    pub fn kept(route: &Route) -> Result<Self, String> {
+        Self::build(route, true)
+    }
+
+    fn build(route: &Route, keeps: bool) -> Result<Self, String> {
+        let proxy = route.proxy.as_deref().map(ureq::Proxy::new).transpose();
+        let proxy = proxy.map_err(|error| format!("the proxy is no address: {error}"))?;
+        let config = ureq::Agent::config_builder()
+            .proxy(proxy)
+            // A redirect would carry token and event to whoever is named.
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .user_agent(concat!("hostwatch/", env!("CARGO_PKG_VERSION")))
+            .max_response_header_size(HTTP_HEADER_BYTES)
+            .max_idle_connections(usize::from(keeps))
+            .max_idle_age(HTTP_IDLE.to_std())
+            .build();
+        let log = Arc::new(Log::default());
+        Ok(Self { agent: agent(config, route, &log), log, keeps })
+    }
+
+    /// Asks, and waits for the answer; all of it within `deadline`.
+    ///
+    /// A server may close a kept connection just when the next request is on its way. Where that
+    /// seems so, since not a byte came back, the request is sent once more over a new one.
+    ///
+    /// # Errors
+    /// In words: no connection, no TLS, no answer in time, no HTTP.
+    pub fn send(&mut self, request: &Request<'_>, deadline: Deadline) -> Result<Answer, String> {
+        let mut answer = self.attempt(request, deadline);
+        if let Err(ureq::Error::Io(error)) = &answer
+            && is_closed(error)
+            && self.log.found_it_closed()
+        {
+            answer = self.attempt(request, deadline);
+        }
+        let answer = answer.map_err(|error| {
+            self.log.trouble().unwrap_or_else(|| words(&shown(origin(request.url)), &error))
+        })?;
+        Ok(self.read(request, answer))
+    }
+
+    fn attempt(
+        &self,
+        request: &Request<'_>,
+        deadline: Deadline,
+    ) -> Result<http::Response<ureq::Body>, ureq::Error> {
+        self.log.begin();
+        let method = match request.method {
+            Method::Get => http::Method::GET,
+            Method::Post => http::Method::POST,
+        };
+        let mut asked = http::Request::builder().method(method).uri(request.url);
+        for (key, value) in &request.headers {
+            asked = asked.header(*key, value);
+        }
+        match request.body {
+            Some(body) => {
+                let asked = self.agent.configure_request(asked.body(body)?);
+                self.agent.run(timed(asked, request, deadline).build())
+            }
+            None => {
+                let asked = self.agent.configure_request(asked.body(())?);
+                self.agent.run(timed(asked, request, deadline).build())
+            }
+        }
+    }
+
+    fn read(&self, request: &Request<'_>, mut answer: http::Response<ureq::Body>) -> Answer {
+        let header = |key: &str| {
+            let value = answer.headers().get(key)?.to_str().ok()?;
+            Some(shown_within(value.trim(), REPLY_CHARS).into_owned())
+        };
+        let date = header("date");
+        let mut read = Answer {
+            status: answer.status().as_u16(),
+            wait: pause(header("retry-after").as_deref(), date.as_deref()),
+            date_unix: date.as_deref().and_then(unix),
+            location: header("location"),
+            ..Answer::default()
+        };
+        // Only a connection whose answer was read to its end can be kept.
+        if request.text_bytes.is_none() && read.is_good() && !self.keeps {
+            return read;
+        }
+        let bytes = request.text_bytes.unwrap_or(HTTP_ANSWER_BYTES);
+        let mut text = Vec::new();
+        let room = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_add(1);
+        // The status has decided; how much of the text comes is for the asker to judge.
+        let end = answer.body_mut().as_reader().take(room).read_to_end(&mut text);
+        read.is_whole = end.is_ok() && text.len() <= bytes;
+        if request.text_bytes.is_some() || !read.is_good() {
+            text.truncate(bytes);
+            read.text = String::from_utf8_lossy(&text).into_owned();
+        }
+        read
+    }
+}
+
+/// Sets what each request has of its own: the time that is left for it.
+fn timed<S: ureq::AsSendBody>(
+    asked: ureq::config::ConfigBuilder<ureq::typestate::HttpCrateScope<S>>,
+    request: &Request<'_>,
+    deadline: Deadline,
+) -> ureq::config::ConfigBuilder<ureq::typestate::HttpCrateScope<S>> {
+    let for_text = request.text_bytes.is_none().then(|| HTTP_ANSWER.to_std());
+    asked.timeout_global(Some(deadline.left())).timeout_recv_body(for_text)
+}
+
+/// How a connection ends that the other side had closed before it saw what was sent.
+fn is_closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::NotConnected
+    )
+}
+
+/// Asks once, and waits for the answer.
 ///
 /// # Errors
 /// In words: no connection, no TLS, no answer in time, no HTTP.
-pub(crate) fn send(request: &Request<'_>, deadline: Deadline) -> Result<Answer, String> {
-    let name = shown(origin(request.url)).into_owned();
-    let proxy = request.route.proxy.as_deref().map(ureq::Proxy::new).transpose();
-    let proxy = proxy.map_err(|error| format!("the proxy of {name} is no address: {error}"))?;
-    let config = ureq::Agent::config_builder()
-        .proxy(proxy)
-        // A redirect would carry token and event to whoever is named.
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .user_agent(concat!("hostwatch/", env!("CARGO_PKG_VERSION")))
-        .max_response_header_size(HTTP_HEADER_BYTES)
-        .max_idle_connections(0)
-        .timeout_global(Some(deadline.left()))
-        .timeout_recv_body(Some(HTTP_ANSWER.to_std()))
-        .build();
-    let client = Client::new(config, request.route, &name)?;
-    let answer = match request.body {
-        Some(body) => {
-            let mut asked = client.agent.post(request.url);
-            for (key, value) in &request.headers {
-                asked = asked.header(*key, value);
-            }
-            asked.send(body)
-        }
-        None => {
-            let mut asked = client.agent.get(request.url);
-            for (key, value) in &request.headers {
-                asked = asked.header(*key, value);
-            }
-            asked.call()
-        }
-    };
-    let mut answer =
-        answer.map_err(|error| client.trouble().unwrap_or_else(|| words(&name, &error)))?;
-    let header = |key: &str| {
-        let value = answer.headers().get(key)?.to_str().ok()?;
-        Some(shown_within(value.trim(), REPLY_CHARS).into_owned())
-    };
-    let wait = pause(header("retry-after").as_deref(), header("date").as_deref());
-    let location = header("location");
-    let status = answer.status().as_u16();
-    let mut text = Vec::new();
-    // The status has decided; how much of the text comes does not matter.
-    if !(200..300).contains(&status) {
-        let _ = answer.body_mut().as_reader().take(HTTP_ANSWER_BYTES).read_to_end(&mut text);
-    }
-    Ok(Answer { status, wait, location, text: String::from_utf8_lossy(&text).into_owned() })
+pub fn send(request: &Request<'_>, route: &Route, deadline: Deadline) -> Result<Answer, String> {
+    let client = Client::once(route);
+    client.map_err(|why| format!("{}: {why}", shown(origin(request.url))))?.send(request, deadline)
 }
 
 /// Tells a heartbeat's address that the agent is alive: one GET within `within`. The answer, for
@@ -102,15 +233,10 @@ pub(crate) fn send(request: &Request<'_>, deadline: Deadline) -> Result<Answer, 
 /// In words: it could not be told, or the server does not want to hear it.
 pub fn ping(url: &str, token: Option<&str>, within: Duration) -> Result<String, String> {
     let headers = token.map(|token| ("Authorization", format!("Bearer {token}")));
-    let request = Request {
-        url,
-        route: &Route::default(),
-        headers: headers.into_iter().collect(),
-        body: None,
-    };
-    let answer = send(&request, Deadline::within(within))?;
+    let request = Request { url, headers: headers.into_iter().collect(), ..Request::default() };
+    let answer = send(&request, &Route::default(), Deadline::within(within))?;
     let words = format!("{}: {}", shown(origin(url)), answer.words());
-    if (200..300).contains(&answer.status) { Ok(words) } else { Err(words) }
+    if answer.is_good() { Ok(words) } else { Err(words) }
 }
 
 /// The pause of `Retry-After`: seconds, or a date, which is taken against the server's own clock.
@@ -119,10 +245,13 @@ fn pause(retry_after: Option<&str>, date: Option<&str>) -> Option<Span> {
     if let Ok(seconds) = wanted.parse::<u32>() {
         return Some(Span::from_secs(u64::from(seconds)));
     }
-    let parser = DateTimeParser::new();
-    let at = |text: &str| parser.parse_timestamp(text).ok().map(jiff::Timestamp::as_second);
-    let seconds = at(wanted)?.saturating_sub(at(date?)?);
+    let seconds = unix(wanted)?.saturating_sub(unix(date?)?);
     Some(Span::from_secs(u64::try_from(seconds).unwrap_or_default()))
+}
+
+/// Seconds of Unix time of a date in a header.
+fn unix(date: &str) -> Option<i64> {
+    DateTimeParser::new().parse_timestamp(date).ok().map(jiff::Timestamp::as_second)
 }
 
 /// An error in words that a person expects.
@@ -135,8 +264,10 @@ fn words(name: &str, error: &ureq::Error) -> String {
         ureq::Error::Timeout(_) => "gave no answer in time".to_owned(),
         ureq::Error::HostNotFound => "has no address: is the name right?".to_owned(),
         ureq::Error::Io(error) => match error.kind() {
-            std::io::ErrorKind::ConnectionRefused => "cannot be reached: connection refused".into(),
-            std::io::ErrorKind::UnexpectedEof => "closed the connection without an answer".into(),
+            io::ErrorKind::ConnectionRefused => "cannot be reached: connection refused".into(),
+            // Under TLS, ureq's own words for it are lost.
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "gave no answer in time".into(),
+            io::ErrorKind::UnexpectedEof => "closed the connection without an answer".into(),
             _ => format!("cannot be reached: {error}"),
         },
         ureq::Error::ConnectProxyFailed(why) => format!("cannot be reached by the proxy: {why}"),

@@ -3,9 +3,9 @@
 //!
 //! Must not know: what is said there, mail or metrics, and what an answer means for it.
 
-mod client;
 pub mod clock;
 pub mod http;
 pub mod route;
 pub mod socket;
 pub mod tls;
+mod transport;

@@ -3,7 +3,7 @@
 use crate::model::limit::WEBHOOK_DEADLINE;
 use crate::model::text::shown;
 use crate::net::clock::Deadline;
-use crate::net::http::{Answer, Request, send};
+use crate::net::http::{Answer, Method, Request, send};
 use crate::net::route::origin;
 use crate::notify::event::Event;
 use crate::notify::hook::Webhook;
@@ -41,9 +41,14 @@ pub(super) fn deliver(webhook: &Webhook, mail: &Mail, deadline: Deadline) -> Fat
         Ok(None) => {}
         Err(why) => return Fate::Deferred(format!("{name}: {why}")),
     }
-    let request =
-        Request { url: &webhook.url, route: &webhook.route, headers, body: Some(&message.body) };
-    match send(&request, deadline.at_most(WEBHOOK_DEADLINE.to_std())) {
+    let request = Request {
+        url: &webhook.url,
+        method: Method::Post,
+        headers,
+        body: Some(message.body.as_bytes()),
+        text_bytes: None,
+    };
+    match send(&request, &webhook.route, deadline.at_most(WEBHOOK_DEADLINE.to_std())) {
         Ok(answer) => judge(&name, &answer),
         Err(why) => Fate::Deferred(why),
     }
@@ -88,7 +93,8 @@ mod tests {
     #[test]
     fn every_status_has_one_meaning() {
         let fate = |status, wait| {
-            judge("x", &Answer { status, wait, location: None, text: "why\nso".to_owned() })
+            let text = "why\nso".to_owned();
+            judge("x", &Answer { status, wait, text, ..Answer::default() })
         };
         for status in [200, 201, 202, 204] {
             assert!(matches!(fate(status, None), Fate::Accepted(_)), "{status}");

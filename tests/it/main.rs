@@ -49,6 +49,7 @@ mod mail_sample;
 mod mail_test;
 mod mail_text;
 mod mta;
+mod net;
 mod nic;
 mod outbox;
 mod program;

@@ -232,20 +232,25 @@ fn a_server_that_misbehaves_costs_a_bounded_time_and_its_event_waits() {
     assert_eq!(web.asked().len(), asked, "nothing is posted without its token");
 }
 
-/// A server under TLS: Python's own, with certificates of the test's own authority.
-struct Tls {
+/// A server under TLS: Python's own, with certificates of the test's own authority. It answers with
+/// the port that the connection comes from.
+pub(crate) struct Tls {
     child: Child,
-    directory: tempfile::TempDir,
-    port: u16,
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) port: u16,
 }
 
 const SERVER: &str = r#"
 import http.server, ssl, sys
 class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
     def do_POST(self):
         self.rfile.read(int(self.headers['Content-Length']))
+        text = 'port %d' % self.client_address[1]
         self.send_response(202)
+        self.send_header('Content-Length', str(len(text)))
         self.end_headers()
+        self.wfile.write(text.encode())
     def log_message(self, *_):
         pass
 server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
@@ -257,7 +262,7 @@ server.serve_forever()
 "#;
 
 impl Tls {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let script = "set -e; cd \"$0\"
             openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
