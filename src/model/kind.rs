@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::reading::{Metric, MetricId};
+use super::reading::{Measure, Metric, MetricId};
 use super::unit::Unit;
 
 /// Everything about a kind that is data: documentation, configuration keys and metrics.
@@ -24,6 +24,8 @@ pub struct KindSpec {
     pub options: &'static [OptionSpec],
     /// All metrics; [`MetricId`] is the row number.
     pub metrics: &'static [Metric],
+    /// All numbers that are forwarded and never judged; numbered by row like the metrics.
+    pub measures: &'static [Measure],
     /// For kinds whose probes state findings ([`crate::model::finding::Finding`]): what they mean,
     /// to follow "critical when": `not optimal`. Both levels of such a kind exist without limits.
     pub findings: Option<&'static str>,
@@ -36,6 +38,12 @@ impl KindSpec {
     #[must_use]
     pub fn metric(&self, id: MetricId) -> Option<&'static Metric> {
         self.metrics.get(usize::from(id.0))
+    }
+
+    /// The row of a measure.
+    #[must_use]
+    pub fn measure(&self, id: MetricId) -> Option<&'static Measure> {
+        self.measures.get(usize::from(id.0))
     }
 }
 

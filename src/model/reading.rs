@@ -40,7 +40,36 @@ pub struct Metric {
     pub doc: &'static str,
 }
 
-/// Row number in the kind's metric table.
+/// A number that a kind's probe has at hand and no rule judges: it is forwarded alone. A row of the
+/// kind's table of them.
+#[derive(Debug)]
+pub struct Measure {
+    /// Unique among the kind's metrics and measures, with the unit last (`size_bytes`); a count ends
+    /// in `count`, a yes/no fact bears no unit.
+    pub name: &'static str,
+    /// Unit of the value.
+    pub unit: Unit,
+    /// Whether it only grows until its owner starts anew: what the kernel counts since boot.
+    pub counter: bool,
+    /// One sentence for people: what it is and where it comes from.
+    pub doc: &'static str,
+}
+
+impl Measure {
+    /// What may go up and down.
+    #[must_use]
+    pub const fn gauge(name: &'static str, unit: Unit, doc: &'static str) -> Self {
+        Self { name, unit, counter: false, doc }
+    }
+
+    /// What only grows.
+    #[must_use]
+    pub const fn counter(name: &'static str, unit: Unit, doc: &'static str) -> Self {
+        Self { name, unit, counter: true, doc }
+    }
+}
+
+/// Row number in the kind's metric table, or in its table of measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MetricId(pub u8);
@@ -62,6 +91,10 @@ pub struct Observation {
     /// Values, at most one a metric. A metric that has no value now (first run of a rate, a link
     /// without speed) is simply not there.
     pub readings: Vec<Reading>,
+    /// Numbers for collectors, at most one a row of the kind's measures, whose row number stands in
+    /// place of a metric's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<Reading>,
     /// The instance in one line, for tables and the second line of a mail:
     /// `92% full, 46 GiB of 560 GiB left`.
     pub summary: String,
@@ -141,3 +174,20 @@ impl fmt::Display for ProbeError {
 }
 
 impl std::error::Error for ProbeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_observation_of_an_older_release_has_no_measures() {
+        let old = r#"{"instance":"sda","readings":[{"metric":0,"value":1.5}],"summary":"busy"}"#;
+        let mut seen: Observation = serde_json::from_str(old).unwrap();
+        assert_eq!((seen.get(MetricId(0)), seen.measures.len()), (Some(1.5), 0));
+        let text = serde_json::to_string(&seen).unwrap();
+        assert!(!text.contains("measures"), "none are not written: {text}");
+        seen.measures.push(Reading { metric: MetricId(2), value: 7.0 });
+        let text = serde_json::to_string(&seen).unwrap();
+        assert_eq!(serde_json::from_str::<Observation>(&text).unwrap(), seen);
+    }
+}

@@ -84,6 +84,10 @@ impl MemInfo {
 pub struct VmStat {
     /// Pages read back from swap.
     pub swapped_in_pages: Option<u64>,
+    /// Pages written to swap.
+    pub swapped_out_pages: Option<u64>,
+    /// Page faults for which a disk was read.
+    pub major_faults: Option<u64>,
     /// Processes killed for want of memory (Linux 4.13).
     pub oom_kills: Option<u64>,
 }
@@ -96,6 +100,10 @@ pub fn vmstat(text: &[u8]) -> VmStat {
         let value = |name: &[u8]| line.strip_prefix(name).and_then(number);
         if let Some(pages) = value(b"pswpin ") {
             stat.swapped_in_pages = Some(pages);
+        } else if let Some(pages) = value(b"pswpout ") {
+            stat.swapped_out_pages = Some(pages);
+        } else if let Some(faults) = value(b"pgmajfault ") {
+            stat.major_faults = Some(faults);
         } else if let Some(kills) = value(b"oom_kill ") {
             stat.oom_kills = Some(kills);
         }
@@ -144,8 +152,14 @@ mod tests {
 
     #[test]
     fn counters_and_the_zfs_cache() {
-        let stat = vmstat(b"pswpin 7\npswpout 9\noom_kill 2\noom_kill_x 4\n");
-        assert_eq!(stat, VmStat { swapped_in_pages: Some(7), oom_kills: Some(2) });
+        let stat = vmstat(b"pswpin 7\npswpout 9\npgmajfault 5\noom_kill 2\noom_kill_x 4\n");
+        let expected = VmStat {
+            swapped_in_pages: Some(7),
+            swapped_out_pages: Some(9),
+            major_faults: Some(5),
+            oom_kills: Some(2),
+        };
+        assert_eq!(stat, expected);
         let arc = b"13 1 0x01\nname type data\nc_min 4 100\nsize 4 350\n";
         assert_eq!(arc_reclaimable_bytes(arc), Some(250));
         assert_eq!(arc_reclaimable_bytes(b"size 4 350\n"), None);

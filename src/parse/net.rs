@@ -1,4 +1,4 @@
-//! `/proc/net/dev`: bytes and packets a link.
+//! `/proc/net/dev`: bytes, packets and what was lost of them, a link.
 
 use super::{fields, lines, number};
 
@@ -7,8 +7,20 @@ use super::{fields, lines, number};
 pub struct LinkCounters {
     /// Bytes received.
     pub rx_bytes: u64,
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Packets received broken.
+    pub rx_errors: u64,
+    /// Packets received and dropped by the kernel or missed by the card.
+    pub rx_dropped: u64,
     /// Bytes sent.
     pub tx_bytes: u64,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Packets that could not be sent.
+    pub tx_errors: u64,
+    /// Packets dropped instead of sent.
+    pub tx_dropped: u64,
 }
 
 /// Links with their names; the two heading lines, and lines that are none, are left out. There may
@@ -18,10 +30,24 @@ pub fn net_dev(text: &[u8]) -> impl Iterator<Item = (&str, LinkCounters)> {
         let colon = line.iter().rposition(|byte| *byte == b':')?;
         let (name, numbers) = line.split_at(colon);
         let name = std::str::from_utf8(name).ok()?.trim();
-        let mut numbers = fields(numbers.get(1..)?);
-        let rx_bytes = number(numbers.next()?)?;
-        let tx_bytes = number(numbers.nth(7)?)?;
-        (!name.is_empty()).then_some((name, LinkCounters { rx_bytes, tx_bytes }))
+        let mut words = fields(numbers.get(1..)?);
+        let mut next = || words.next().and_then(number);
+        let [rx_bytes, rx_packets, rx_errors, rx_dropped] = [next()?, next()?, next()?, next()?];
+        // fifo, frame, compressed, multicast
+        let mut words = words.skip(4);
+        let mut next = || words.next().and_then(number);
+        let [tx_bytes, tx_packets, tx_errors, tx_dropped] = [next()?, next()?, next()?, next()?];
+        let counters = LinkCounters {
+            rx_bytes,
+            rx_packets,
+            rx_errors,
+            rx_dropped,
+            tx_bytes,
+            tx_packets,
+            tx_errors,
+            tx_dropped,
+        };
+        (!name.is_empty()).then_some((name, counters))
     })
 }
 
@@ -39,15 +65,22 @@ mod tests {
     #[test]
     fn headings_are_no_links_and_a_blank_may_lack() {
         let links: Vec<_> = net_dev(TEXT.as_bytes()).collect();
-        let link = |rx_bytes, tx_bytes| LinkCounters { rx_bytes, tx_bytes };
+        let bytes: Vec<_> = links.iter().map(|(name, c)| (*name, c.rx_bytes, c.tx_bytes)).collect();
         assert_eq!(
-            links,
-            [
-                ("enp6s0", link(205_916_976, 10_811_120)),
-                ("eth1", link(123, 9)),
-                ("eth0:1", link(1, 2))
-            ]
+            bytes,
+            [("enp6s0", 205_916_976, 10_811_120), ("eth1", 123, 9), ("eth0:1", 1, 2)]
         );
+        let each_its_own = LinkCounters {
+            rx_bytes: 123,
+            rx_packets: 2,
+            rx_errors: 3,
+            rx_dropped: 4,
+            tx_bytes: 9,
+            tx_packets: 10,
+            tx_errors: 11,
+            tx_dropped: 12,
+        };
+        assert_eq!(links[1].1, each_its_own);
     }
 
     proptest! {

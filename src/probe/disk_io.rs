@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use crate::host::file::{KeptFile, Shape, read, read_line};
 use crate::host::{Host, dir};
-use crate::model::reading::{Bad, Metric, MetricId, Observation, ProbeError, Reading};
+use crate::model::reading::{Bad, Measure, Metric, MetricId, Observation, ProbeError, Reading};
 use crate::model::time::Moment;
 use crate::model::unit::Unit;
 use crate::parse::disk::{DiskCounters, diskstats};
 use crate::probe::rate::{Interval, float, increase, most};
 use crate::probe::stack;
-use crate::probe::{FIRST_RUN, Found, Kind, KindSpec, Lane, Options, Probe, Selector, numbers};
+use crate::probe::{
+    FIRST_RUN, Found, Kind, KindSpec, Lane, Options, Probe, Selector, measured, numbers,
+};
 
 /// The kind.
 #[derive(Debug)]
@@ -25,6 +27,11 @@ const AWAIT: MetricId = MetricId(1);
 const READ: MetricId = MetricId(2);
 const WRITE: MetricId = MetricId(3);
 const QUEUE: MetricId = MetricId(4);
+
+/// A row of the table of measures.
+const fn total(name: &'static str, unit: Unit, doc: &'static str) -> Measure {
+    Measure::counter(name, unit, doc)
+}
 
 static SPEC: KindSpec = KindSpec {
     name: "disk_io",
@@ -86,6 +93,30 @@ requests at once (SSD, array, cloud disk) can do more at 100% busy: `await` says
             phrase: "{} requests under way",
             doc: "Mean number of requests under way.",
         },
+    ],
+    measures: &[
+        total(
+            "read_bytes",
+            Unit::Bytes,
+            "Bytes read since the device came to be (sectors of 512 bytes in `/proc/diskstats`, \
+iostats.rst of the kernel).",
+        ),
+        total("written_bytes", Unit::Bytes, "The same, written."),
+        total("reads_count", Unit::Count, "Reads completed."),
+        total("writes_count", Unit::Count, "Writes completed."),
+        total(
+            "reading_seconds",
+            Unit::Seconds,
+            "Time that all reads took together. The kernel counts times in 32 bits of \
+milliseconds, so that they begin anew after at most 50 days of work.",
+        ),
+        total("writing_seconds", Unit::Seconds, "Time that all writes took together."),
+        total("io_seconds", Unit::Seconds, "Time with at least one request under way."),
+        total(
+            "io_weighted_seconds",
+            Unit::Seconds,
+            "Time that all requests were under way together.",
+        ),
     ],
     findings: None,
     example: include_str!("../../conf.d/disk_io.yaml"),
@@ -278,7 +309,7 @@ impl Probe for Reader {
             let rates =
                 before.zip(seconds).and_then(|(b, seconds)| Rates::of(b, counters, seconds));
             self.disks.insert(name.clone(), Disk { sort, last: counters, seen_in: run });
-            seen.push(observe(name, rates));
+            seen.push(Observation { measures: measures(counters), ..observe(name, rates) });
         }
         // A disk that comes back under its old name starts anew.
         self.disks.retain(|_, disk| disk.seen_in == run);
@@ -305,6 +336,20 @@ fn observe(instance: Arc<str>, rates: Option<Rates>) -> Observation {
         Unit::Seconds.show(rates.wait)
     );
     numbers(instance, readings, summary)
+}
+
+fn measures(counters: DiskCounters) -> Vec<Reading> {
+    let seconds = |ms: u64| Some(float(ms) / 1000.0);
+    measured([
+        Some(float(counters.read_sectors) * 512.0),
+        Some(float(counters.written_sectors) * 512.0),
+        Some(float(counters.reads)),
+        Some(float(counters.writes)),
+        seconds(counters.read_ms),
+        seconds(counters.write_ms),
+        seconds(counters.busy_ms),
+        seconds(counters.queue_ms),
+    ])
 }
 
 /// What a disk did between two readings.
@@ -385,6 +430,26 @@ mod tests {
         assert_eq!(value(READ), 20_000.0 * 512.0 / 10.0);
         assert_eq!(value(WRITE), 0.0);
         assert_eq!(value(QUEUE), 0.5);
+    }
+
+    #[test]
+    fn collectors_get_the_totals_from_the_first_run_on() {
+        let mut machine = Machine::new();
+        let seen = machine.after_ten_seconds("8 0 sda 5 0 10 1500 7 0 20 2500 0 3250 4500\n");
+        assert_eq!(seen[0].readings, []);
+        let names = seen[0].measures.iter().map(|one| SPEC.measure(one.metric).unwrap().name);
+        let values = seen[0].measures.iter().map(|one| one.value);
+        let expected = [
+            ("read_bytes", 5120.0),
+            ("written_bytes", 10_240.0),
+            ("reads_count", 5.0),
+            ("writes_count", 7.0),
+            ("reading_seconds", 1.5),
+            ("writing_seconds", 2.5),
+            ("io_seconds", 3.25),
+            ("io_weighted_seconds", 4.5),
+        ];
+        assert!(names.zip(values).eq(expected), "{:?}", seen[0].measures);
     }
 
     #[test]

@@ -4,12 +4,12 @@
 
 use crate::host::Host;
 use crate::host::file::{KeptFile, Shape, read};
-use crate::model::reading::{Bad, Metric, MetricId, Observation, ProbeError, Reading};
+use crate::model::reading::{Bad, Measure, Metric, MetricId, Observation, ProbeError, Reading};
 use crate::model::time::Moment;
 use crate::model::unit::{Span, Unit};
 use crate::parse::cpu::{count_list, loadavg, online};
 use crate::probe::rate::float;
-use crate::probe::{ALL, Found, Kind, KindSpec, Options, Probe, numbers, the_machine};
+use crate::probe::{ALL, Found, Kind, KindSpec, Options, Probe, measured, numbers, the_machine};
 
 /// The kind.
 #[derive(Debug)]
@@ -66,6 +66,11 @@ wait for a disk or a dead file server, so a high load may have many causes: `cpu
             "Tasks that run or want to, at the moment.",
         ),
     ],
+    measures: &[Measure::gauge(
+        "cpus_count",
+        Unit::Count,
+        "CPUs online (`/sys/devices/system/cpu/online`).",
+    )],
     findings: None,
     example: include_str!("../../conf.d/load.yaml"),
 };
@@ -137,6 +142,29 @@ impl Probe for Reader {
             Some(cpus) => summary.push_str(&format!(" on {cpus} CPUs")),
             None => {}
         }
-        Ok(vec![numbers(ALL.into(), readings, summary)])
+        let measures = measured([cpus.map(float)]);
+        Ok(vec![Observation { measures, ..numbers(ALL.into(), readings, summary) }])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test writes its own recording")]
+    fn the_cpus_are_told_where_they_are_known() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("proc")).unwrap();
+        std::fs::write(dir.path().join(LOADAVG), "1.50 1.00 0.50 2/300 4000\n").unwrap();
+        let read = || {
+            let mut probe = Load.open("all", &Options::new());
+            probe.read(&Host::recorded(dir.path()), Moment(0)).unwrap().remove(0)
+        };
+        assert_eq!(read().measures, [], "no file says");
+        std::fs::write(dir.path().join("proc/stat"), "cpu 1 1 1 1\ncpu0 1\ncpu1 1\n").unwrap();
+        let seen = read();
+        assert_eq!(seen.measures, [Reading { metric: MetricId(0), value: 2.0 }]);
+        assert_eq!(seen.get(MEANS_PER_CPU[0]), Some(0.75));
     }
 }

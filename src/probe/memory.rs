@@ -5,13 +5,13 @@
 
 use crate::host::file::{KeptFile, OptionalFile, Shape, read_line};
 use crate::host::{Host, space};
-use crate::model::reading::{Bad, Metric, MetricId, Observation, ProbeError, Reading};
+use crate::model::reading::{Bad, Measure, Metric, MetricId, Observation, ProbeError, Reading};
 use crate::model::time::Moment;
 use crate::model::unit::Unit;
-use crate::parse::memory::{MemInfo, arc_reclaimable_bytes, meminfo, vmstat};
-use crate::parse::pressure::some_total_us;
+use crate::parse::memory::{MemInfo, VmStat, arc_reclaimable_bytes, meminfo, vmstat};
+use crate::parse::pressure::{full_total_us, some_total_us};
 use crate::probe::rate::{Interval, float, increase, most};
-use crate::probe::{ALL, Found, Kind, KindSpec, Options, Probe, numbers, the_machine};
+use crate::probe::{ALL, Found, Kind, KindSpec, Options, Probe, measured, numbers, the_machine};
 
 /// The kind.
 #[derive(Debug)]
@@ -24,6 +24,16 @@ const SWAP_BYTES: MetricId = MetricId(3);
 const PRESSURE: MetricId = MetricId(4);
 const OOM_KILLS: MetricId = MetricId(5);
 const SWAP_IN: MetricId = MetricId(6);
+
+/// A row of the table of measures from `/proc/meminfo`.
+const fn bytes(name: &'static str, doc: &'static str) -> Measure {
+    Measure::gauge(name, Unit::Bytes, doc)
+}
+
+/// A row from `/proc/vmstat`.
+const fn counted(name: &'static str, doc: &'static str) -> Measure {
+    Measure::counter(name, Unit::Count, doc)
+}
 
 static SPEC: KindSpec = KindSpec {
     name: "memory",
@@ -94,6 +104,41 @@ containers with a limit too.",
             phrase: "{} read back from swap",
             doc: "How fast memory is read back from swap: the sign of too little memory.",
         },
+    ],
+    measures: &[
+        bytes("total_bytes", "Memory (`MemTotal` of `/proc/meminfo`)."),
+        bytes("free_bytes", "Memory in no use at all (`MemFree`)."),
+        bytes(
+            "kernel_available_bytes",
+            "The kernel's own estimate of what programs can have (`MemAvailable`), without the \
+cache of ZFS.",
+        ),
+        bytes("buffers_bytes", "Cache of raw block devices (`Buffers`)."),
+        bytes("cached_bytes", "Cache of files, with tmpfs (`Cached`)."),
+        bytes("slab_reclaimable_bytes", "Caches of the kernel that give way (`SReclaimable`)."),
+        bytes("swap_total_bytes", "Swap space (`SwapTotal`)."),
+        bytes("swap_free_bytes", "Swap space in no use (`SwapFree`)."),
+        Measure::counter(
+            "pressure_waiting_seconds",
+            Unit::Seconds,
+            "Time since boot in which some program waited for memory (`some` of \
+`/proc/pressure/memory`).",
+        ),
+        Measure::counter(
+            "pressure_stalled_seconds",
+            Unit::Seconds,
+            "Time since boot in which all programs that had work waited for memory (`full`).",
+        ),
+        counted(
+            "swap_in_pages_count",
+            "Pages read back from swap since boot (`pswpin` of `/proc/vmstat`).",
+        ),
+        counted("swap_out_pages_count", "Pages written to swap since boot (`pswpout`)."),
+        counted(
+            "major_faults_count",
+            "Page faults since boot for which a disk was read (`pgmajfault`).",
+        ),
+        counted("oom_kills_count", "Programs killed for want of memory since boot (`oom_kill`)."),
     ],
     findings: None,
     example: include_str!("../../conf.d/memory.yaml"),
@@ -166,8 +211,10 @@ impl Probe for Reader {
         };
         let arc = self.arc.read(host, now).and_then(arc_reclaimable_bytes).unwrap_or(0);
         let stat = self.vmstat.read(host, now).map(vmstat).unwrap_or_default();
+        let pressure = self.pressure.read(host, now);
+        let stalled_us = pressure.and_then(full_total_us);
         let counters = Counters {
-            waited_us: self.pressure.read(host, now).and_then(some_total_us),
+            waited_us: pressure.and_then(some_total_us),
             oom_kills: stat.oom_kills,
             swapped_in_pages: stat.swapped_in_pages,
         };
@@ -210,8 +257,35 @@ impl Probe for Reader {
                 put(SWAP_IN, float(pages.saturating_mul(space::page_bytes())) / seconds);
             }
         }
-        Ok(vec![numbers(ALL.into(), readings, summary)])
+        let measures = measures(&info, &stat, counters.waited_us, stalled_us);
+        Ok(vec![Observation { measures, ..numbers(ALL.into(), readings, summary) }])
     }
+}
+
+fn measures(
+    info: &MemInfo,
+    stat: &VmStat,
+    waited_us: Option<u64>,
+    stalled_us: Option<u64>,
+) -> Vec<Reading> {
+    let whole = |value: Option<u64>| value.map(float);
+    let seconds = |us: Option<u64>| us.map(|us| float(us) / 1e6);
+    measured([
+        whole(info.total),
+        whole(info.free),
+        whole(info.available),
+        whole(info.buffers),
+        whole(info.cached),
+        whole(info.slab_reclaimable),
+        whole(info.swap_total),
+        whole(info.swap_free),
+        seconds(waited_us),
+        seconds(stalled_us),
+        whole(stat.swapped_in_pages),
+        whole(stat.swapped_out_pages),
+        whole(stat.major_faults),
+        whole(stat.oom_kills),
+    ])
 }
 
 #[cfg(test)]
@@ -273,6 +347,51 @@ mod tests {
             (reset.get(OOM_KILLS), reset.get(PRESSURE), reset.get(SWAP_IN)),
             (None, None, None)
         );
+    }
+
+    #[test]
+    fn collectors_get_the_kernels_own_numbers() {
+        let mut machine = Machine::new();
+        machine.put(
+            MEMINFO,
+            "MemTotal: 1000 kB\nMemFree: 50 kB\nMemAvailable: 100 kB\nBuffers: 3 kB\n\
+             Cached: 40 kB\nSReclaimable: 7 kB\nSwapTotal: 20 kB\nSwapFree: 15 kB\n",
+        );
+        machine.put("proc/vmstat", "pgmajfault 9\npswpin 4\npswpout 6\noom_kill 2\n");
+        machine.put(
+            "proc/pressure/memory",
+            "some avg10=0.00 total=2500000\nfull avg10=0.00 total=1500000\n",
+        );
+        machine.put(
+            "proc/spl/kstat/zfs/arcstats",
+            "1 1\nname type data\nc_min 4 102400\nsize 4 512000\n",
+        );
+        let named = |seen: &Observation| -> Vec<(&'static str, f64)> {
+            let measures = seen.measures.iter();
+            measures.map(|one| (SPEC.measure(one.metric).unwrap().name, one.value)).collect()
+        };
+        let expected = [
+            ("total_bytes", 1_024_000.0),
+            ("free_bytes", 51_200.0),
+            ("kernel_available_bytes", 102_400.0),
+            ("buffers_bytes", 3072.0),
+            ("cached_bytes", 40_960.0),
+            ("slab_reclaimable_bytes", 7168.0),
+            ("swap_total_bytes", 20_480.0),
+            ("swap_free_bytes", 15_360.0),
+            ("pressure_waiting_seconds", 2.5),
+            ("pressure_stalled_seconds", 1.5),
+            ("swap_in_pages_count", 4.0),
+            ("swap_out_pages_count", 6.0),
+            ("major_faults_count", 9.0),
+            ("oom_kills_count", 2.0),
+        ];
+        assert_eq!(named(&machine.after_ten_seconds()), expected);
+        let mut old = Machine::new();
+        old.put(MEMINFO, "MemTotal: 1000 kB\nMemFree: 100 kB\n");
+        let seen = old.after_ten_seconds();
+        assert_eq!(named(&seen), [("total_bytes", 1_024_000.0), ("free_bytes", 102_400.0)]);
+        assert_eq!(seen.measures.capacity(), 2, "no room is kept for what is not known");
     }
 
     #[test]

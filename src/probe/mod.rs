@@ -209,6 +209,16 @@ fn numbers(instance: Arc<str>, readings: Vec<Reading>, summary: String) -> Obser
     Observation { instance, readings, summary, ..Observation::default() }
 }
 
+/// Measures in the order of their table; what is not known is none. They are kept with what was
+/// read last, so the list is made as long as it is.
+fn measured<const ROWS: usize>(values: [Option<f64>; ROWS]) -> Vec<Reading> {
+    let mut measures = Vec::with_capacity(values.iter().flatten().count());
+    for (row, value) in (0..=u8::MAX).zip(values) {
+        measures.extend(value.map(|value| Reading { metric: MetricId(row), value }));
+    }
+    measures
+}
+
 /// The one instance of a kind that watches the machine as a whole, told from `file`. A recording
 /// without that file is of something else and has no such instance.
 fn the_machine(host: &Host, file: &str, title: &str) -> Result<Vec<Found>, ProbeError> {

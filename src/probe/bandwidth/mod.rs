@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use crate::host::file::{KeptFile, Shape, read};
 use crate::host::{Host, dir};
-use crate::model::reading::{Bad, Metric, MetricId, Observation, ProbeError, Reading};
+use crate::model::reading::{Bad, Measure, Metric, MetricId, Observation, ProbeError, Reading};
 use crate::model::time::Moment;
 use crate::model::unit::Unit;
 use crate::parse::net::{LinkCounters, net_dev};
 use crate::probe::rate::{Interval, float, increase, most};
 use crate::probe::{
     FIRST_RUN, Found, Kind, KindSpec, Lane, OptionForm, OptionSpec, OptionValue, Options, Probe,
-    Selector, numbers, stack,
+    Selector, measured, numbers, stack,
 };
 
 use link::{Link, Sort, sort_of};
@@ -34,6 +34,11 @@ const TX_BITS: MetricId = MetricId(3);
 
 /// Key of the option that stands for a link's negotiated speed.
 const CAPACITY: &str = "capacity";
+
+/// A row of the table of measures.
+const fn total(name: &'static str, unit: Unit, doc: &'static str) -> Measure {
+    Measure::counter(name, unit, doc)
+}
 
 static SPEC: KindSpec = KindSpec {
     name: "bandwidth",
@@ -86,6 +91,24 @@ second, or `capacity` says what the link can carry (a provider's 200 Mbit/s behi
             phrase: "sends {}",
             doc: "Sent.",
         },
+    ],
+    measures: &[
+        total(
+            "rx_bytes",
+            Unit::Bytes,
+            "Bytes received since the link came to be (`/proc/net/dev`, proc_pid_net(5)).",
+        ),
+        total("rx_packets_count", Unit::Count, "Packets received."),
+        total("rx_errors_count", Unit::Count, "Packets received broken."),
+        total(
+            "rx_dropped_count",
+            Unit::Count,
+            "Packets received and dropped by the kernel, or missed by the card.",
+        ),
+        total("tx_bytes", Unit::Bytes, "Bytes sent."),
+        total("tx_packets_count", Unit::Count, "Packets sent."),
+        total("tx_errors_count", Unit::Count, "Packets that could not be sent."),
+        total("tx_dropped_count", Unit::Count, "Packets dropped instead of sent."),
     ],
     findings: None,
     example: include_str!("../../../conf.d/bandwidth.yaml"),
@@ -196,7 +219,8 @@ impl Probe for Reader {
                     Rates::of(before, counters, seconds, raised.then(|| known.link.speed_bits())?)
                 })
             });
-            seen.push(observe(name, rates, self.capacity.or(known.link.speed_bits())));
+            let one = observe(name, rates, self.capacity.or(known.link.speed_bits()));
+            seen.push(Observation { measures: measures(counters), ..one });
         }
         let run = self.run;
         self.links.retain(|_, known| known.seen_in == run);
@@ -263,6 +287,14 @@ fn observe(instance: Arc<str>, rates: Option<Rates>, capacity: Option<f64>) -> O
         summary.push_str(&format!(" of {}", Unit::BitsPerSecond.show(capacity)));
     }
     numbers(instance, readings, summary)
+}
+
+fn measures(counters: LinkCounters) -> Vec<Reading> {
+    let LinkCounters { rx_bytes, rx_packets, rx_errors, rx_dropped, .. } = counters;
+    let LinkCounters { tx_bytes, tx_packets, tx_errors, tx_dropped, .. } = counters;
+    let all =
+        [rx_bytes, rx_packets, rx_errors, rx_dropped, tx_bytes, tx_packets, tx_errors, tx_dropped];
+    measured(all.map(|count| Some(float(count))))
 }
 
 #[cfg(test)]

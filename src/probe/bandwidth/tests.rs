@@ -56,6 +56,28 @@ fn percent_of_the_negotiated_speed_each_way() {
 }
 
 #[test]
+fn collectors_get_the_totals_from_the_first_run_on() {
+    let mut machine = Machine::new(&Options::new());
+    let line = "eno1: 100 2 3 4 5 6 7 8 900 10 11 12 13 14 15 16\n";
+    machine.put(NET_DEV, &format!("Inter-| Receive\n face |bytes packets\n{line}"));
+    let seen = machine.probe.read(&machine.host, Moment(1)).unwrap().remove(0);
+    assert_eq!(seen.readings, []);
+    let names = seen.measures.iter().map(|one| SPEC.measure(one.metric).unwrap().name);
+    let values = seen.measures.iter().map(|one| one.value);
+    let expected = [
+        ("rx_bytes", 100.0),
+        ("rx_packets_count", 2.0),
+        ("rx_errors_count", 3.0),
+        ("rx_dropped_count", 4.0),
+        ("tx_bytes", 900.0),
+        ("tx_packets_count", 10.0),
+        ("tx_errors_count", 11.0),
+        ("tx_dropped_count", 12.0),
+    ];
+    assert!(names.zip(values).eq(expected), "{:?}", seen.measures);
+}
+
+#[test]
 fn what_drivers_say_for_unknown_is_no_speed() {
     for (carrier, speed) in [
         ("1", "-1"),

@@ -86,6 +86,9 @@ pub(super) fn judge(named: &Named<'_>, past: &mut Past) -> Observation {
     };
     let unit = Shown::of(seen);
     observation.readings = readings(named, value);
+    if !observation.readings.is_empty() {
+        observation.measures = measures(seen);
+    }
     observation.summary = summary(named, value, &unit);
     let reached = BOUNDS.iter().enumerate().find(|(place, bound)| {
         let Some(limit) = limit(seen, bound) else { return false };
@@ -186,6 +189,17 @@ fn readings(named: &Named<'_>, value: f64) -> Vec<Reading> {
         Family::Fan | Family::State => &[],
     };
     rows.iter().map(|metric| Reading { metric: *metric, value }).collect()
+}
+
+/// The limits that the BMC holds, in the order of the sensors' tables.
+fn measures(seen: &Seen) -> Vec<Reading> {
+    let limits = &seen.limits;
+    hwmon::limit_measures([
+        limits.upper_non_critical,
+        limits.upper_critical,
+        limits.lower_non_critical,
+        limits.lower_critical,
+    ])
 }
 
 /// How values of a sensor are shown.

@@ -137,6 +137,7 @@ are read through the device file only.",
 `chassis`.",
         },
     ],
+    measures: &[],
     findings: Some("the BMC reports a fault, or logs one"),
     example: include_str!("../../../conf.d/bmc.yaml"),
 };

@@ -97,6 +97,7 @@ missing. Links of a bond that is switched off are not judged.",
             doc: "Link failures of all members within the last hour, as far as it was watched.",
         },
     ],
+    measures: &[],
     findings: Some("it carries nothing, and warning when it lost redundancy"),
     example: include_str!("../../../conf.d/bond.yaml"),
 };
@@ -222,7 +223,7 @@ fn observe(
         put(FAILURES, failures);
     }
     let summary = summary(bond, &findings, up, mbits);
-    Observation { instance, readings, summary, findings, silent: false, memo: None }
+    Observation { instance, readings, summary, findings, ..Observation::default() }
 }
 
 /// Members that fit on a line with the rest.

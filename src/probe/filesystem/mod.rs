@@ -9,11 +9,11 @@ use crate::host::Host;
 use crate::host::file::{Shape, read};
 use crate::host::mounts;
 use crate::host::space::{self, DeviceNumber, Space};
-use crate::model::reading::{Bad, Metric, MetricId, Observation, ProbeError, Reading};
+use crate::model::reading::{Bad, Measure, Metric, MetricId, Observation, ProbeError, Reading};
 use crate::model::time::Moment;
 use crate::model::unit::{Span, Unit};
-use crate::parse::mount::{self, Mount, readable};
-use crate::probe::{Found, Kind, KindSpec, Options, Probe, Selector, numbers};
+use crate::parse::mount::{self, Mount, has_option, readable};
+use crate::probe::{Found, Kind, KindSpec, Options, Probe, Selector, measured, numbers};
 
 use survey::Target;
 
@@ -110,6 +110,26 @@ of their own: a dead server makes its own mount `unknown` and delays nothing els
 `ro`, and where fstab does not list it, it has been writable before or its kernel counted errors.",
         },
     ],
+    measures: &[
+        Measure::gauge("size_bytes", Unit::Bytes, "Size (`f_blocks` of statvfs(3))."),
+        Measure::gauge(
+            "free_for_root_bytes",
+            Unit::Bytes,
+            "Space left with the reserve for root (`f_bfree`).",
+        ),
+        Measure::gauge(
+            "inodes_count",
+            Unit::Count,
+            "Inodes in all (`f_files`); none where the file system makes them as needed.",
+        ),
+        Measure::gauge("inodes_free_count", Unit::Count, "Inodes left (`f_ffree`)."),
+        Measure::gauge(
+            "mounted_read_only",
+            Unit::Flag,
+            "Whether the mount or the file system is read-only, on purpose or not, as the \
+machine's first process has it mounted (proc_pid_mountinfo(5)).",
+        ),
+    ],
     findings: None,
     example: include_str!("../../../conf.d/filesystem.yaml"),
 };
@@ -150,6 +170,8 @@ struct Reader {
     verified: Option<u64>,
     /// What statfs said of read-only last time.
     flag: Option<bool>,
+    /// What the mount table said of it last time.
+    mounted_read_only: Option<bool>,
     /// Whether it is read-only on purpose.
     on_purpose: Option<bool>,
     errors: ext4::Errors,
@@ -159,7 +181,15 @@ impl Reader {
     fn new(target: Target) -> Self {
         let instance = readable(&target.place).as_str().into();
         let errors = ext4::Errors::default();
-        Self { target, instance, verified: None, flag: None, on_purpose: None, errors }
+        Self {
+            target,
+            instance,
+            verified: None,
+            flag: None,
+            mounted_read_only: None,
+            on_purpose: None,
+            errors,
+        }
     }
 
     /// Sizes of the right file system, or why there are none.
@@ -239,10 +269,12 @@ impl Reader {
     fn turned_read_only(&mut self, host: &Host, now: Moment, space: Space) -> Option<bool> {
         let changed = self.flag.replace(space.read_only) != Some(space.read_only);
         let age = if changed { Span::ZERO } else { OPTIONS_AGE };
+        self.mounted_read_only = None;
         let line = self.line(&host.mount_table(now, age).ok()?)?;
         // ext4 since Linux 6.15 stops in an emergency without the read-only flag.
         let stopped = line.has_super_option("emergency_ro") || line.has_super_option("shutdown");
         let read_only = line.has_super_option("ro");
+        self.mounted_read_only = Some(read_only || has_option(&line.options, "ro"));
         if stopped {
             return Some(true);
         }
@@ -300,8 +332,25 @@ impl Probe for Reader {
             other => other,
         })?;
         let read_only = self.turned_read_only(host, now, space);
-        Ok(vec![observe(self.instance.clone(), space, read_only)])
+        let measures = measures(space, self.mounted_read_only);
+        let seen = observe(self.instance.clone(), space, read_only);
+        Ok(vec![Observation { measures, ..seen }])
     }
+}
+
+fn measures(space: Space, mounted_read_only: Option<bool>) -> Vec<Reading> {
+    let bytes = |blocks: u64| {
+        let bytes = u128::from(blocks) * u128::from(space.block_bytes);
+        (space.blocks > 0).then(|| float(bytes))
+    };
+    let inodes = |count: u64| (space.inodes > 0).then(|| float(u128::from(count)));
+    measured([
+        bytes(space.blocks),
+        bytes(space.blocks_free),
+        inodes(space.inodes),
+        inodes(space.inodes_free),
+        mounted_read_only.map(|yes| f64::from(u8::from(yes))),
+    ])
 }
 
 /// Turns sizes into readings.
@@ -407,6 +456,29 @@ mod tests {
         assert_eq!(observe("/".into(), none, None).readings, []);
         let btrfs = Space { inodes: 0, inodes_free: 0, ..SPACE };
         assert_eq!(observe("/".into(), btrfs, None).get(INODES_PERCENT), None);
+    }
+
+    #[test]
+    fn collectors_get_the_sizes_that_there_are() {
+        let named = |space: Space, read_only| -> Vec<(&'static str, f64)> {
+            let measures = measures(space, read_only).into_iter();
+            measures.map(|one| (SPEC.measure(one.metric).unwrap().name, one.value)).collect()
+        };
+        let sizes = [("size_bytes", 4_096_000.0), ("free_for_root_bytes", 1_228_800.0)];
+        let inodes = [("inodes_count", 100.0), ("inodes_free_count", 99.0)];
+        let flag = [("mounted_read_only", 0.0)];
+        assert_eq!(named(SPACE, Some(false)), [&sizes[..], &inodes, &flag].concat());
+        let btrfs = Space { inodes: 0, inodes_free: 0, ..SPACE };
+        assert_eq!(named(btrfs, None), sizes);
+        assert_eq!(named(Space { blocks: 0, blocks_free: 0, ..SPACE }, None), inodes);
+    }
+
+    #[test]
+    fn collectors_hear_of_read_only_mounts_that_are_meant_so() {
+        let mut machine = Machine::new("/dev/sda1 /data ext4 ro 0 2\n");
+        let mut see = |options: &str| (machine.see(options), machine.reader.mounted_read_only);
+        assert_eq!(see("rw"), (Some(false), Some(false)));
+        assert_eq!(see("ro"), (Some(false), Some(true)));
     }
 
     /// A recording with a mount table and an fstab, and how `read` judged it.

@@ -1,9 +1,9 @@
 //! `current`: currents of power supplies and regulators against their own limits.
 
 use super::judge::{BOUNDS, Past, Said, Seen, bounds, number, summary};
-use super::{Reader, SELECTORS, origin, survey, with_bmc};
+use super::{Reader, SELECTORS, measures, origin, survey, with_bmc};
 use crate::host::Host;
-use crate::model::reading::{Bad, Metric, MetricId, ProbeError};
+use crate::model::reading::{Bad, Measure, Metric, MetricId, ProbeError};
 use crate::model::unit::Unit;
 use crate::parse::hwmon::Sensor;
 use crate::probe::bmc::{self, Family};
@@ -14,6 +14,9 @@ use crate::probe::{Found, Kind, KindSpec, Options, Probe};
 pub struct Current;
 
 pub(super) const AMPERES: MetricId = MetricId(0);
+
+static MEASURES: [Measure; 4] =
+    measures::table(Unit::Amperes, ["max_amperes", "crit_amperes", "min_amperes", "lcrit_amperes"]);
 
 static SPEC: KindSpec = KindSpec {
     name: "current",
@@ -34,6 +37,7 @@ output.\n\n",
         phrase: "at {}",
         doc: "The current.",
     }],
+    measures: &MEASURES,
     findings: Some("a current is beyond its own critical limits"),
     example: include_str!("../../../conf.d/current.yaml"),
 };

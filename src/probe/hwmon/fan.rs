@@ -1,9 +1,9 @@
 //! `fan`: fans that stop, slow down or report a fault; empty headers and fans that rest are none.
 
 use super::judge::{Bound, Past, Said, Seen, bounds, number, place, summary};
-use super::{Reader, SELECTORS, origin, survey, with_bmc};
+use super::{Reader, SELECTORS, measures, origin, survey, with_bmc};
 use crate::host::Host;
-use crate::model::reading::{Bad, Metric, MetricId, ProbeError};
+use crate::model::reading::{Bad, Measure, Metric, MetricId, ProbeError};
 use crate::model::state::State;
 use crate::model::unit::Unit;
 use crate::parse::hwmon::Sensor;
@@ -16,6 +16,9 @@ pub struct Fan;
 
 pub(super) const RPM: MetricId = MetricId(0);
 const STOPPED: MetricId = MetricId(1);
+
+static MEASURES: [Measure; 4] =
+    measures::table(Unit::Rpm, ["max_rpm", "crit_rpm", "min_rpm", "lcrit_rpm"]);
 
 static SPEC: KindSpec = KindSpec {
     name: "fan",
@@ -49,6 +52,7 @@ can be set for all fans.",
             doc: "Whether a fan that turned before stands still.",
         },
     ],
+    measures: &MEASURES,
     findings: Some("a fan stops that turned before, or reports a fault"),
     example: include_str!("../../../conf.d/fan.yaml"),
 };

@@ -1,9 +1,9 @@
 //! `humidity`: relative humidity against the sensor's own limits.
 
 use super::judge::{BOUNDS, Past, Said, Seen, bounds, number, summary};
-use super::{Reader, SELECTORS, origin, survey};
+use super::{Reader, SELECTORS, measures, origin, survey};
 use crate::host::Host;
-use crate::model::reading::{Bad, Metric, MetricId, ProbeError};
+use crate::model::reading::{Bad, Measure, Metric, MetricId, ProbeError};
 use crate::model::unit::Unit;
 use crate::parse::hwmon::Sensor;
 use crate::probe::{Found, Kind, KindSpec, Options, Probe};
@@ -14,6 +14,9 @@ pub struct Humidity;
 
 const ABOVE: MetricId = MetricId(0);
 const BELOW: MetricId = MetricId(1);
+
+static MEASURES: [Measure; 4] =
+    measures::table(Unit::Percent, ["max_percent", "crit_percent", "min_percent", "lcrit_percent"]);
 
 static SPEC: KindSpec = KindSpec {
     name: "humidity",
@@ -43,6 +46,7 @@ an alarm bit on, a warning.\n\n",
             doc: "The same, for a limit that it must stay above.",
         },
     ],
+    measures: &MEASURES,
     findings: Some("humidity is beyond the sensor's own critical limits"),
     example: include_str!("../../../conf.d/humidity.yaml"),
 };

@@ -32,6 +32,7 @@ to open is a warning. It is cleared by writing 0 to `intrusionN_alarm` of the ch
         phrase: "intrusion bit set",
         doc: "Whether the bit is set.",
     }],
+    measures: &[],
     findings: Some("never by itself; a chassis that is opened is a warning"),
     example: include_str!("../../../conf.d/intrusion.yaml"),
 };

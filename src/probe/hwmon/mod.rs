@@ -27,6 +27,7 @@ mod fan;
 mod humidity;
 mod intrusion;
 mod judge;
+mod measures;
 mod power;
 mod temperature;
 mod thermal;
@@ -44,6 +45,7 @@ pub(super) use channel::can_be_felt;
 use channel::{Channel, Limits, Signals, Value, channels, never_set};
 use chip::{Chip, chips};
 use judge::{Past, Said, Seen};
+pub(super) use measures::of as limit_measures;
 
 /// Keys below `select:` that all kinds of sensors have.
 static SELECTORS: &[Selector] = &[
@@ -259,10 +261,10 @@ impl Probe for Reader {
             observations.push(Observation {
                 instance: channel.instance.as_str().into(),
                 readings: said.readings,
+                measures: measures::of(measures::ITEMS.map(|item| limits.get(item))),
                 summary: said.summary,
                 findings: said.findings,
-                silent: false,
-                memo: None,
+                ..Observation::default()
             });
         }
         let has = |id: &String| open.channels.iter().any(|(channel, _)| channel.id == *id);

@@ -1,9 +1,9 @@
 //! `power`: watts of supplies, processors and cards.
 
 use super::judge::{Bound, Past, Said, Seen, bounds, number, summary};
-use super::{Reader, SELECTORS, origin, survey, with_bmc};
+use super::{Reader, SELECTORS, measures, origin, survey, with_bmc};
 use crate::host::Host;
-use crate::model::reading::{Bad, Metric, MetricId, ProbeError};
+use crate::model::reading::{Bad, Measure, Metric, MetricId, ProbeError};
 use crate::model::state::State;
 use crate::model::unit::Unit;
 use crate::parse::hwmon::Sensor;
@@ -15,6 +15,9 @@ use crate::probe::{Found, Kind, KindSpec, Options, Probe};
 pub struct Power;
 
 pub(super) const WATTS: MetricId = MetricId(0);
+
+static MEASURES: [Measure; 4] =
+    measures::table(Unit::Watts, ["max_watts", "crit_watts", "min_watts", "lcrit_watts"]);
 
 static SPEC: KindSpec = KindSpec {
     name: "power",
@@ -36,6 +39,7 @@ chip gives both an average and a momentary value, the average is read.\n\n",
         phrase: "takes {}",
         doc: "The power.",
     }],
+    measures: &MEASURES,
     findings: Some("power is at the sensor's own critical limit"),
     example: include_str!("../../../conf.d/power.yaml"),
 };

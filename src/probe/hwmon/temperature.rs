@@ -1,9 +1,9 @@
 //! `temperature`: chips, processors, disks, memory modules against their own limits.
 
 use super::judge::{Bound, Past, STEADY_RUNS, Said, Seen, bounds, number, summary};
-use super::{Reader, SELECTORS, origin, survey, thermal, with_bmc};
+use super::{Reader, SELECTORS, measures, origin, survey, thermal, with_bmc};
 use crate::host::Host;
-use crate::model::reading::{Bad, Metric, MetricId, ProbeError};
+use crate::model::reading::{Bad, Measure, Metric, MetricId, ProbeError};
 use crate::model::state::State;
 use crate::model::unit::Unit;
 use crate::parse::hwmon::Sensor;
@@ -16,6 +16,9 @@ pub struct Temperature;
 
 pub(super) const VALUE: MetricId = MetricId(0);
 pub(super) const BELOW: MetricId = MetricId(1);
+
+static MEASURES: [Measure; 4] =
+    measures::table(Unit::Celsius, ["max_celsius", "crit_celsius", "min_celsius", "lcrit_celsius"]);
 
 static SPEC: KindSpec = KindSpec {
     name: "temperature",
@@ -52,6 +55,7 @@ chip shows its temperature."
             doc: "The same temperature, for limits that are bad when it falls: a cold room.",
         },
     ],
+    measures: &MEASURES,
     findings: Some("a sensor reaches its own critical limit"),
     example: include_str!("../../../conf.d/temperature.yaml"),
 };

@@ -2,6 +2,7 @@
 
 use super::channel::can_be_felt;
 use super::chip::clean;
+use super::measures;
 use super::temperature::{VALUE, is_cpu};
 use crate::host::Host;
 use crate::host::dir::names;
@@ -116,10 +117,10 @@ impl Probe for Zone {
         Ok(vec![Observation {
             instance: self.name.as_str().into(),
             readings: vec![Reading { metric: VALUE, value: celsius }],
+            measures: measures::of([hot, critical, None, None]),
             summary,
             findings,
-            silent: false,
-            memo: None,
+            ..Observation::default()
         }])
     }
 }

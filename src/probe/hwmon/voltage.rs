@@ -1,9 +1,9 @@
 //! `voltage`: rails of boards and power supplies against their own limits.
 
 use super::judge::{BOUNDS, Past, Said, Seen, bounds, number, summary};
-use super::{Reader, SELECTORS, origin, survey, with_bmc};
+use super::{Reader, SELECTORS, measures, origin, survey, with_bmc};
 use crate::host::Host;
-use crate::model::reading::{Bad, Metric, MetricId, ProbeError};
+use crate::model::reading::{Bad, Measure, Metric, MetricId, ProbeError};
 use crate::model::unit::Unit;
 use crate::parse::hwmon::Sensor;
 use crate::probe::bmc::{self, Family};
@@ -15,6 +15,9 @@ pub struct Voltage;
 
 pub(super) const ABOVE: MetricId = MetricId(0);
 pub(super) const BELOW: MetricId = MetricId(1);
+
+static MEASURES: [Measure; 4] =
+    measures::table(Unit::Volts, ["max_volts", "crit_volts", "min_volts", "lcrit_volts"]);
 
 static SPEC: KindSpec = KindSpec {
     name: "voltage",
@@ -47,6 +50,7 @@ resistors that the kernel does not know.\n\n",
             doc: "The same voltage, for a limit that it must stay above.",
         },
     ],
+    measures: &MEASURES,
     findings: Some("a rail is beyond its own critical limits"),
     example: include_str!("../../../conf.d/voltage.yaml"),
 };

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::host::Host;
-use crate::model::reading::{Bad, Metric, MetricId, Observation, ProbeError, Reading};
+use crate::model::reading::{Bad, Measure, Metric, MetricId, Observation, ProbeError, Reading};
 use crate::model::state::State;
 use crate::model::time::Moment;
 use crate::model::unit::{Span, Unit};
@@ -12,7 +12,7 @@ use crate::probe::growth::Growth;
 use crate::probe::rate::float;
 use crate::probe::{
     Found, Kind, KindSpec, Lane, OptionForm, OptionSpec, OptionValue, Options, Probe, Selector,
-    stack,
+    measured, stack,
 };
 
 use expect::Expected;
@@ -120,6 +120,25 @@ nobody asked for among them.",
             "Frames dropped instead of sent within the last hour.",
         ),
     ],
+    measures: &[
+        Measure::gauge(
+            "up",
+            Unit::Flag,
+            "Whether the link is switched on and has a carrier (below `/sys/class/net`, \
+sysfs-class-net of the kernel).",
+        ),
+        Measure::gauge("carrier", Unit::Flag, "Whether there is a carrier."),
+        Measure::counter(
+            "carrier_changes_count",
+            Unit::Count,
+            "Times the link came up or went down since it came to be (`carrier_changes`).",
+        ),
+        Measure::gauge(
+            "full_duplex",
+            Unit::Flag,
+            "Whether both sides may send at once, where the driver knows.",
+        ),
+    ],
     findings: Some("lost, or not what is expected or possible"),
     example: include_str!("../../../conf.d/nic.yaml"),
 };
@@ -221,6 +240,17 @@ impl Known {
         changed
     }
 
+    fn measures(&self) -> Vec<Reading> {
+        let flag = |yes: bool| f64::from(u8::from(yes));
+        let Standing { switched_on, carrier, changes, .. } = self.standing;
+        measured([
+            carrier.map(|carrier| flag(carrier && switched_on != Some(false))),
+            carrier.map(flag),
+            changes.map(float),
+            self.full_duplex.map(flag),
+        ])
+    }
+
     fn readings(&mut self, faults: Faults, now: Moment) -> Vec<Reading> {
         let mut readings = Vec::with_capacity(7);
         if let Some(speed) = self.speed {
@@ -280,7 +310,8 @@ impl Probe for Reader {
                 expected: self.expected,
             };
             let readings = known.readings(link::faults(host, &place.base), now);
-            seen.push(observe(&place.name, &facts, readings));
+            let measures = known.measures();
+            seen.push(Observation { measures, ..observe(&place.name, &facts, readings) });
         }
         Ok(seen)
     }
@@ -296,7 +327,7 @@ fn observe(name: &str, facts: &Facts, readings: Vec<Reading>) -> Observation {
     if let Some(bond) = &facts.standing.bond {
         summary.push_str(&format!(", member of {bond}"));
     }
-    Observation { instance: name.into(), readings, summary, findings, silent: false, memo: None }
+    Observation { instance: name.into(), readings, summary, findings, ..Observation::default() }
 }
 
 fn standing_in_words(facts: &Facts) -> String {

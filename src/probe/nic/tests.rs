@@ -80,6 +80,23 @@ fn a_link_that_is_up_has_its_speed() {
 }
 
 #[test]
+fn collectors_get_standing_duplex_and_changes() {
+    let named = |seen: &Observation| -> Vec<(&'static str, f64)> {
+        let measures = seen.measures.iter();
+        measures.map(|one| (SPEC.measure(one.metric).unwrap().name, one.value)).collect()
+    };
+    let changes = ("carrier_changes_count", 2.0);
+    let mut machine = Machine::new();
+    machine.link("eth0", UP);
+    let up = [("up", 1.0), ("carrier", 1.0), changes, ("full_duplex", 1.0)];
+    assert_eq!(named(&machine.one(0)), up);
+    machine.link("eth0", &[("flags", "0x1002"), ("carrier", "1")]);
+    assert_eq!(named(&machine.one(1)), [("up", 0.0), ("carrier", 1.0), changes], "switched off");
+    machine.link("eth0", &[("flags", "0x1003"), ("carrier", "0"), ("operstate", "down")]);
+    assert_eq!(named(&machine.one(2)), [("up", 0.0), ("carrier", 0.0), changes], "no cable");
+}
+
+#[test]
 fn numbers_that_mean_unknown_and_old_ones_are_no_speeds() {
     for unknown in ["-1", "65535", "4294967295", "0", ""] {
         let mut machine = Machine::new();

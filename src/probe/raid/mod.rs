@@ -230,6 +230,7 @@ with swap or memory-mapped files a few are normal.",
             doc: "Temperature of a controller's processor, of its battery, or of its hottest drive.",
         },
     ],
+    measures: &md::MEASURES,
     findings: Some("not optimal"),
     example: include_str!("../../../conf.d/raid.yaml"),
 };

@@ -44,13 +44,19 @@ pub(super) fn found(
 pub(super) struct Report {
     instance: Arc<str>,
     readings: Vec<Reading>,
+    measures: Vec<Reading>,
     findings: Vec<Finding>,
 }
 
 impl Report {
     /// Nothing said yet.
     pub(super) fn new(instance: &str) -> Self {
-        Self { instance: instance.into(), readings: Vec::new(), findings: Vec::new() }
+        Self {
+            instance: instance.into(),
+            readings: Vec::new(),
+            measures: Vec::new(),
+            findings: Vec::new(),
+        }
     }
 
     /// Adds a fact. It should read well after the instance's name.
@@ -77,6 +83,11 @@ impl Report {
     /// Adds a value.
     pub(super) fn measure(&mut self, metric: MetricId, value: f64) {
         self.readings.push(Reading { metric, value });
+    }
+
+    /// Brings what is for collectors alone.
+    pub(super) fn bring(&mut self, measures: Vec<Reading>) {
+        self.measures = measures;
     }
 
     /// Adds a number of things.
@@ -109,10 +120,10 @@ impl Report {
         Observation {
             instance: self.instance,
             readings: self.readings,
+            measures: self.measures,
             summary: shown(&summary).into_owned(),
             findings: self.findings,
-            silent: false,
-            memo: None,
+            ..Observation::default()
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What sensors mean, and what their silence does not.
 
 use super::*;
+use crate::model::reading::{MetricId, Reading};
 
 fn limits(script: &Script, number: u8, answer: [u8; 7]) {
     script.change(|facts| {
@@ -59,6 +60,19 @@ fn a_limit_is_left_by_its_hysteresis_and_says_so() {
     assert_eq!(at(150, 82), NONE);
     // Without having been there, near is well.
     assert_eq!(at(180, 84), NONE);
+}
+
+#[test]
+fn collectors_get_the_limits_that_the_bmc_holds() {
+    let script = Script::new()
+        .with(full(1, TEMPERATURE, [3, 1], CELSIUS, 1, "CPU"), &value(40))
+        .with(full(2, FAN, [29, 1], PERCENT, 1, "Fan 1"), &value(20));
+    limits(&script, 1, [0x18, 0, 0, 0, 85, 95, 0]);
+    limits(&script, 2, [0x18, 0, 0, 0, 85, 95, 0]);
+    let seen = Watch::of(&script).read(0);
+    let row = |row, value| Reading { metric: MetricId(row), value };
+    assert_eq!(seen["bmc CPU"].measures, [row(0, 85.0), row(1, 95.0)], "upper, upper critical");
+    assert_eq!(seen["bmc Fan 1"].measures, [], "limits in percent are no turns a minute");
 }
 
 #[test]

@@ -42,6 +42,7 @@ pub(super) fn judge(host: &Host, array: &Array, past: &Past) -> Observation {
     }
     let view = View::new(array);
     let what = view.what();
+    report.bring(view.measures());
     if view.is_inactive() {
         report.say(
             State::Critical,

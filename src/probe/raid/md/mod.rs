@@ -22,8 +22,10 @@ use judge::Past;
 mod advice;
 mod array;
 mod judge;
-
+mod measures;
 mod view;
+
+pub(super) use measures::MEASURES;
 
 /// The technology.
 #[derive(Debug)]
