@@ -1,6 +1,9 @@
-//! The journal's file format: a header, then frames, each with marker, length and checksum.
+//! The journal's file format: a header, then frames, each with marker, length and checksum. The spool's
+//! files are made of the same frames.
 //!
 //! Pure: bytes in, frames out. Tells the tail that a crash leaves from damage that no crash makes.
+
+use std::ops::Range;
 
 use crate::model::limit::JOURNAL_FRAME_BYTES;
 
@@ -74,6 +77,51 @@ pub fn scan(bytes: &[u8]) -> Scan {
     Scan { frames, good_bytes: at, end }
 }
 
+/// Every whole frame of a file, those behind damage too.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Salvage {
+    /// Where the payloads stand, in the order of the file.
+    pub payloads: Vec<Range<usize>>,
+    /// Numbers of those that come right after something that is no frame.
+    pub after_damage: Vec<usize>,
+    /// Bytes up to the end of the last whole frame.
+    pub good_bytes: usize,
+}
+
+/// Reads the frames behind a header of `from` bytes, and goes on behind what is none.
+#[must_use]
+pub fn salvage(bytes: &[u8], from: usize) -> Salvage {
+    let mut found = Salvage { good_bytes: from, ..Salvage::default() };
+    let mut effort = bytes.len().saturating_mul(SEARCH_EFFORT);
+    let mut at = from;
+    loop {
+        while let Some(payload) = frame_at(bytes, at) {
+            if at != found.good_bytes {
+                found.after_damage.push(found.payloads.len());
+            }
+            let start = at + FRAME_HEAD_BYTES;
+            at = start + payload.len();
+            found.payloads.push(start..at);
+            found.good_bytes = at;
+        }
+        let Some(left) = next_marker(bytes, &mut at, effort) else { return found };
+        effort = left;
+    }
+}
+
+/// The payload of the frame whose payload should stand there, if it is whole.
+#[must_use]
+pub fn payload_at(bytes: &[u8], payload: Range<usize>) -> Option<&[u8]> {
+    let found = frame_at(bytes, payload.start.checked_sub(FRAME_HEAD_BYTES)?)?;
+    (found.len() == payload.len()).then_some(found)
+}
+
+/// How many bytes a frame takes in the file.
+#[must_use]
+pub fn length_of(payload: &[u8]) -> usize {
+    FRAME_HEAD_BYTES + payload.len()
+}
+
 /// The checksum covers the length too, so that a run of zeros is no frame.
 fn checksum(length: [u8; 4], payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
@@ -96,18 +144,9 @@ fn frame_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
 
 fn any_frame_after(bytes: &[u8], bad: usize) -> bool {
     let mut effort = bytes.len().saturating_mul(SEARCH_EFFORT);
-    let mut at = bad.saturating_add(1);
-    while let Some(window) = bytes.get(at..).filter(|rest| rest.len() >= FRAME_HEAD_BYTES) {
-        let Some(step) = window.windows(MARKER.len()).position(|four| four == MARKER) else {
-            return false;
-        };
-        at += step;
-        let claimed = bytes
-            .get(at + MARKER.len()..)
-            .and_then(|rest| rest.first_chunk::<4>())
-            .map_or(0, |length| u32::from_le_bytes(*length));
-        let cost = usize::try_from(claimed).unwrap_or(usize::MAX).min(bytes.len() - at);
-        let Some(left) = effort.checked_sub(cost) else {
+    let mut at = bad;
+    while marker_after(bytes, &mut at) {
+        let Some(left) = effort.checked_sub(claim(bytes, at)) else {
             // Made to be slow, so not made by us: keep it for a person.
             return true;
         };
@@ -115,9 +154,31 @@ fn any_frame_after(bytes: &[u8], bad: usize) -> bool {
         if frame_at(bytes, at).is_some() {
             return true;
         }
-        at += 1;
     }
     false
+}
+
+/// Goes on to the next marker behind `at`; says what is left of the effort after reading what the
+/// frame there claims to be. `None` when there is none, or no effort left.
+fn next_marker(bytes: &[u8], at: &mut usize, effort: usize) -> Option<usize> {
+    if marker_after(bytes, at) { effort.checked_sub(claim(bytes, *at)) } else { None }
+}
+
+fn marker_after(bytes: &[u8], at: &mut usize) -> bool {
+    let from = at.saturating_add(1);
+    let rest = bytes.get(from..).filter(|rest| rest.len() >= FRAME_HEAD_BYTES);
+    let step = rest.and_then(|rest| rest.windows(MARKER.len()).position(|four| four == MARKER));
+    *at = from + step.unwrap_or_default();
+    step.is_some()
+}
+
+/// How many bytes must be read to judge the frame there.
+fn claim(bytes: &[u8], at: usize) -> usize {
+    let claimed = bytes
+        .get(at + MARKER.len()..)
+        .and_then(|rest| rest.first_chunk::<4>())
+        .map_or(0, |length| u32::from_le_bytes(*length));
+    usize::try_from(claimed).unwrap_or(usize::MAX).min(bytes.len().saturating_sub(at))
 }
 
 #[cfg(test)]
@@ -175,6 +236,32 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_behind_damage_is_salvaged() {
+        let whole = journal(&[b"first", b"second", b"third"]);
+        let (first, second) = (journal(&[b"first"]).len(), journal(&[b"first", b"second"]).len());
+        let texts = |bytes: &[u8]| -> (Vec<String>, Vec<usize>) {
+            let found = salvage(bytes, HEADER.len());
+            let text = |place: &Range<usize>| {
+                assert_eq!(payload_at(bytes, place.clone()).unwrap(), &bytes[place.clone()]);
+                String::from_utf8(bytes[place.clone()].to_vec()).unwrap()
+            };
+            (found.payloads.iter().map(text).collect(), found.after_damage)
+        };
+        assert_eq!(texts(&whole).0, ["first", "second", "third"]);
+        for bit in first * 8..second * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(texts(&bytes).0, ["first", "third"], "bit {bit}");
+            assert_eq!(texts(&bytes).1, [1], "bit {bit}");
+        }
+        for cut in second..whole.len() {
+            let found = salvage(&whole[..cut], HEADER.len());
+            assert_eq!((found.payloads.len(), found.good_bytes), (2, second));
+            assert!(found.after_damage.is_empty());
+        }
+    }
+
+    #[test]
     fn another_header_is_foreign() {
         assert_eq!(scan(b"hw-journal 0002\n").end, End::Foreign);
         assert_eq!(scan(b"hw-").end, End::Foreign);
@@ -190,5 +277,6 @@ mod tests {
         }
         // Hundreds of thousands of claims of 1 MiB each: hours if each were checked.
         assert_eq!(scan(&bytes).end, End::Damaged);
+        assert!(salvage(&bytes, HEADER.len()).payloads.is_empty());
     }
 }

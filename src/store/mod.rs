@@ -1,4 +1,5 @@
-//! The agent's own files: a journal of checksummed frames, the history of its numbers, the lock on
+//! The agent's own files: a journal of checksummed frames, the history of its numbers, the spool of what
+//! leaves it, the lock on
 //! its directory, a cache, and secrets.
 //!
 //! Knows no meaning of what it keeps: frames are bytes. All file calls of the journal go through
@@ -12,3 +13,4 @@ pub mod history;
 pub mod journal;
 pub mod lock;
 pub mod secret;
+pub mod spool;
