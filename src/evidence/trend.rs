@@ -1,6 +1,7 @@
 //! The time before a change in a line of text, in a sentence and as a picture. Owns the words; the
 //! numbers in them are those of the history, whatever the picture shows.
 
+use crate::model::base64;
 use crate::model::evidence::Trend;
 use crate::model::history::{DAY_MINUTES, Point, minute_of};
 use crate::model::limit::EVIDENCE_PICTURE_CHARS;
@@ -61,7 +62,7 @@ pub fn trend(inquiry: &Inquiry) -> (Option<Trend>, String) {
         crit: measure.crit,
         marks: &marks,
     };
-    let png = chart::draw(&picture, &calendar).map(|chart| base64(&chart.png));
+    let png = chart::draw(&picture, &calendar).map(|chart| base64::encode(&chart.png));
     let trend = Trend {
         line: story.line(&steps),
         alt: story.sentence(&shorten(&shown(&title), TITLE_CHARS), measure),
@@ -248,23 +249,6 @@ pub fn label(kind: &str, metric: &str) -> String {
     let name = name.replace('_', " ");
     let mut letters = name.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// RFC 4648 section 4, without line ends.
-#[must_use]
-pub fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let byte = |place: usize| u32::from(three.get(place).copied().unwrap_or(0));
-        let bits = (byte(0) << 16) | (byte(1) << 8) | byte(2);
-        for place in 0..4 {
-            let letter = (bits >> (18 - 6 * place)) & 0x3f;
-            let letter = LETTERS.get(usize::try_from(letter).unwrap_or(0)).copied().unwrap_or(b'=');
-            text.push(if place <= three.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
 }
 
 #[cfg(test)]

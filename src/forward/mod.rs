@@ -3,18 +3,28 @@
 //! A batch (how everything looked at one moment) or a change of state comes from the engine; what it
 //! is called outside stands in one table. Owns the dialects and what an answer means. Must not know:
 //! checks, mail, who asks. Runs in a process of its own, so that no check waits for a collector.
+//!
+//! ```text
+//! batch, change -> pack -> spool -> queue (what is next, what an answer means) -> dialect -> collector
+//!                                   names, series: what everything is called -/
+//! ```
 
 use std::path::PathBuf;
 
 use crate::model::id::HostIdentity;
 use crate::model::unit::Span;
-use outlet::Outlet;
-use target::{OutletPlan, Target};
+use target::OutletPlan;
 
+pub mod dialect;
+pub mod forwarder;
 pub mod health;
+pub mod names;
 pub mod outlet;
+pub mod pack;
+pub mod queue;
 pub mod series;
 pub mod target;
+pub mod unopened;
 
 /// Who sends: what is the same in everything that leaves this host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -52,24 +62,4 @@ pub struct Setup {
     pub spool_bytes: u64,
     /// Where things go.
     pub outlets: Vec<OutletPlan>,
-}
-
-/// An outlet as it is run. Connects to nothing yet.
-///
-/// # Errors
-/// What it needs here cannot be had: a listening socket, for one. In words for a person.
-pub fn open(plan: &OutletPlan, site: &Site) -> Result<Box<dyn Outlet>, String> {
-    let _ = site;
-    match &plan.target {
-        Target::Prometheus { .. }
-        | Target::Textfile { .. }
-        | Target::RemoteWrite(_)
-        | Target::Otlp(_)
-        | Target::Alertmanager(_)
-        | Target::Zabbix { .. }
-        | Target::Nrdp { .. }
-        | Target::Icinga2 { .. }
-        | Target::Graphite { .. }
-        | Target::Influx { .. } => Err(format!("{} is not there yet", plan.target.word())),
-    }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::net::route::Route as Trust;
+use crate::net::route::origin;
 use crate::store::secret::Secret;
 
 /// One outlet.
@@ -151,10 +153,7 @@ impl Web {
     /// Scheme, host and port of the address.
     #[must_use]
     pub fn origin(&self) -> &str {
-        let begin = self.url.find("://").map_or(0, |at| at + 3);
-        let rest = self.url.get(begin..).unwrap_or_default();
-        let end = rest.find(['/', '?', '#']).map_or(self.url.len(), |at| begin + at);
-        self.url.get(..end).unwrap_or_default()
+        origin(&self.url)
     }
 }
 
@@ -169,15 +168,4 @@ pub struct Server {
     pub tls: bool,
     /// Whom to believe.
     pub trust: Trust,
-}
-
-/// Whom an outlet believes, and through which proxy it goes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trust {
-    /// Certificate authorities in PEM, instead of the system's.
-    pub ca_file: Option<String>,
-    /// SHA-256 of the server's certificate in hex; replaces chain and name checks.
-    pub fingerprint: Option<String>,
-    /// `http://HOST:PORT` of a proxy.
-    pub proxy: Option<String>,
 }

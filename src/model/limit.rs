@@ -3,6 +3,9 @@
 
 use super::unit::Span;
 
+mod forward;
+pub use forward::*;
+
 /// Bytes of one configuration file: a thousand checks fit in a tenth of it.
 pub const CONFIG_FILE_BYTES: u64 = 4 << 20;
 /// Configuration files in `conf.d`: one a kind and many of the admin's own.
@@ -354,32 +357,3 @@ pub const ERRAND_DEADLINE: Span = Span::from_secs(15);
 pub const ERRAND_BYTES: usize = 64 << 10;
 /// Data memory of the child that does it: TLS with the system's authorities, or some weeks of curves.
 pub const ERRAND_MEMORY_BYTES: u64 = 96 << 20;
-/// Shortest distance of batches: a collector gains nothing from more, and ten thousand hosts ask it.
-pub const FORWARD_EVERY_MIN: Span = Span::from_secs(5);
-/// Outlets; each has a thread of its own.
-pub const OUTLETS: usize = 16;
-/// Least that the spool may hold: some hours of an average host.
-pub const SPOOL_MIN_BYTES: u64 = 1 << 20;
-/// Most that the spool may hold: what a small root file system can spare.
-pub const SPOOL_MAX_BYTES: u64 = 4 << 30;
-/// How long an outlet may take nothing before that is told: a collector that is restarted or updated
-/// is back by then, and thousands of hosts would tell of it.
-pub const OUTLET_DOWN: Span = Span::from_secs(900);
-/// The same where waiting is of no use: a password, an address.
-pub const OUTLET_MISCONFIGURED: Span = Span::from_secs(300);
-/// Parcels on their way to the forwarding process: some batches, and the changes of a mass failure.
-pub const PARCELS_IN_HAND: usize = 4096;
-/// Batches among them.
-pub const BATCHES_IN_HAND: usize = 4;
-/// Changes that are kept in memory until the forwarding process has them on disk.
-pub const CHANGES_IN_HAND: usize = 20_000;
-/// How long the forwarding process may owe an answer: it only writes to its spool before it gives one.
-pub const FORWARDER_PATIENCE: Span = Span::from_secs(60);
-/// A forwarding process that keeps dying is not started more often than this.
-pub const FORWARDER_RESTART: Span = Span::from_secs(30);
-/// How long a stop waits for the forwarding process to write down where it stands.
-pub const FORWARDER_STOP: Span = Span::from_secs(3);
-/// How long `forward test` waits for each of its steps.
-pub const OUTLET_TEST: Span = Span::from_secs(15);
-/// How far this host's clock may be from a receiver's: beyond that one agent could blind a whole site.
-pub const CLOCK_SKEW_MAX: Span = Span::from_secs(300);

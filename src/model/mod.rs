@@ -2,6 +2,7 @@
 //!
 //! Owns no behaviour beyond parsing and printing its own values; knows no file, clock or thread.
 
+pub mod base64;
 pub mod batch;
 pub mod daytime;
 pub mod evidence;

@@ -56,6 +56,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// The begin of its text; not UTF-8 is replaced.
     pub text: String,
+    /// The same as it came, where it was asked for: for answers that are no text.
+    pub body: Vec<u8>,
     /// Whether that is all of its text: there was room and time for it.
     pub is_whole: bool,
 }
@@ -191,6 +193,9 @@ impl Client {
             text.truncate(bytes);
             read.text = String::from_utf8_lossy(&text).into_owned();
         }
+        if request.text_bytes.is_some() {
+            read.body = text;
+        }
         read
     }
 }
@@ -268,6 +273,10 @@ fn words(name: &str, error: &ureq::Error) -> String {
             // Under TLS, ureq's own words for it are lost.
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "gave no answer in time".into(),
             io::ErrorKind::UnexpectedEof => "closed the connection without an answer".into(),
+            // The system's resolver has no kind of its own: "failed to lookup address information: ...".
+            _ if error.to_string().contains("lookup") => {
+                format!("has no address: is the name right? ({error})")
+            }
             _ => format!("cannot be reached: {error}"),
         },
         ureq::Error::ConnectProxyFailed(why) => format!("cannot be reached by the proxy: {why}"),

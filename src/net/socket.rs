@@ -211,12 +211,7 @@ impl Socket {
     pub fn read(&mut self, bytes_max: usize) -> Result<Vec<u8>, String> {
         let mut piece = vec![0u8; bytes_max.min(PIECE_BYTES)];
         loop {
-            let read = match &mut self.stream {
-                Stream::Plain(stream) => stream.read(&mut piece),
-                Stream::Tls(stream) => stream.read(&mut piece),
-                Stream::Closed => Ok(0),
-            };
-            match read {
+            match self.take(&mut piece) {
                 Ok(count) => {
                     piece.truncate(count);
                     return Ok(piece);
@@ -241,6 +236,45 @@ impl Socket {
                 let why = plain(&error, self.service);
                 Some(format!("{} broke the connection: {why}", self.name))
             }
+        }
+    }
+
+    /// Says that nothing more is sent, and waits until the peer has closed: for protocols without
+    /// answers this is the proof that it read all of it. What it says meanwhile is not looked at.
+    ///
+    /// # Errors
+    /// In words: it broke the connection, or does not close within the service's patience.
+    pub fn finish(&mut self) -> Result<(), String> {
+        if let Stream::Tls(stream) = &mut self.stream {
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        }
+        self.await_reply();
+        let closed = self.tcp().map_or(Ok(()), |tcp| tcp.shutdown(Shutdown::Write));
+        closed.map_err(|error| {
+            format!("{} broke the connection: {}", self.name, plain(&error, self.service))
+        })?;
+        let mut piece = vec![0u8; PIECE_BYTES];
+        loop {
+            match self.take(&mut piece) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                // A peer under TLS that closes without saying so has read all the same.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let why = plain(&error, self.service);
+                    return Err(format!("{} did not close: {why}", self.name));
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, piece: &mut [u8]) -> io::Result<usize> {
+        match &mut self.stream {
+            Stream::Plain(stream) => stream.read(piece),
+            Stream::Tls(stream) => stream.read(piece),
+            Stream::Closed => Ok(0),
         }
     }
 

@@ -120,13 +120,3 @@ fn a_gap_is_a_gap() {
     let line = told(&gap).line;
     assert!(line.contains("      "), "{line}");
 }
-
-#[test]
-fn bytes_are_written_as_letters() {
-    for (bytes, text) in
-        [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
-    {
-        assert_eq!(base64(bytes.as_bytes()), text);
-    }
-    assert_eq!(base64(&[0xff, 0xfe, 0xfb]), "//77");
-}
