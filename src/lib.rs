@@ -6,6 +6,7 @@
 //! ```text
 //! conf.d/*.yaml -> config -> plan -> schedule -> probe -> observation -> window -> rule
 //!     -> state machine -> transition -> notice -> outbox -> courier -> SMTP / sendmail / Maildir
+//!                      \-> batch, change -> spool -> queue -> outlet -> collector
 //! ```
 //!
 //! # The rooms
@@ -41,6 +42,8 @@
 //! - A transition and what is to be told about it are durable before the first byte of mail goes
 //!   out; if the disk refuses, mail goes out from memory and the refusal is itself reported.
 //! - Mail is delivered by a child process with a deadline. No check ever waits for it.
+//! - Collectors are served by a process of its own, which is there only where one is configured; what
+//!   they do not take waits in a bounded spool, the oldest metrics make room, changes stay.
 //! - Everything that grows has a bound with a name, in [`model::limit`].
 //! - Nothing here changes what it watches.
 

@@ -290,6 +290,7 @@ mod tests {
                 phrase: "{} available",
                 doc: "",
             }],
+            measures: &[],
             findings: None,
             example: "",
         };

@@ -189,6 +189,7 @@ mod tests {
                 doc: "",
             },
         ],
+        measures: &[],
         findings: None,
         example: "",
     };

@@ -12,10 +12,10 @@ use crate::daemon::clock::Clock;
 use crate::forward::health::Health;
 use crate::forward::outlet::{Mark, Proof};
 use crate::forward::target::OutletPlan;
-use crate::forward::{self, Site};
+use crate::forward::{Site, dialect};
 use crate::host::Host;
 use crate::model::exit;
-use crate::model::limit::{CLOCK_SKEW_MAX, OUTLET_TEST};
+use crate::model::limit::{FORWARD_SKEW, OUTLET_TEST};
 use crate::model::text::{counted, shown};
 use crate::model::time::Stamp;
 use crate::model::unit::{Span, Unit};
@@ -91,7 +91,7 @@ fn print(screen: &Screen, tested: &Tested) {
 
 fn test_one(plan: &OutletPlan, site: &Site) -> Tested {
     let mut lines = vec![("outlet", plan.target.to_string())];
-    let outcome = forward::open(plan, site).and_then(|mut outlet| {
+    let outcome = dialect::open(plan, site).and_then(|mut outlet| {
         if let Some(theirs) = outlet.clock(OUTLET_TEST) {
             let ours = Clock::new().now().wall;
             let (text, close) = compare(ours, theirs);
@@ -110,7 +110,7 @@ fn test_one(plan: &OutletPlan, site: &Site) -> Tested {
     });
     let works = outcome.is_ok();
     lines.push(match outcome {
-        Ok(Proof::ReadBack(text)) => ("found", text),
+        Ok(Proof::ReadBack(text)) => ("found", text.trim_start_matches("found ").to_owned()),
         Ok(Proof::Accepted(text)) => ("taken", text),
         Err(why) => ("FAILED", why),
     });
@@ -133,7 +133,7 @@ fn compare(ours: Stamp, theirs: Stamp) -> (String, bool) {
         return ("this host's and the receiver's agree".to_owned(), true);
     }
     let way = if ours > theirs { "ahead of" } else { "behind" };
-    (format!("this host's is {apart} {way} the receiver's"), apart <= CLOCK_SKEW_MAX)
+    (format!("this host's is {apart} {way} the receiver's"), apart <= FORWARD_SKEW)
 }
 
 fn status(screen: &Screen, as_json: bool, state: Option<&Path>) -> u8 {

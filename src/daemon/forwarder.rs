@@ -1,7 +1,7 @@
 //! The agent's end of the forwarder: a thread that starts the forwarding process, hands it batches and
 //! changes, and starts it anew when it dies or falls silent.
 //!
-//! Owns: what the process must know, and the changes that it has not put into its spool yet. No check
+//! Owns: what the process must know, and what it has not put into its spool yet. No check
 //! ever waits for it: what is too much while the process hangs is left out, a batch at a time.
 
 use std::collections::VecDeque;
@@ -21,12 +21,13 @@ use crate::config::plan::ForwardPlan;
 use crate::engine::event::Event;
 use crate::forward::health::{Health, Trouble};
 use crate::forward::{Setup, Site};
-use crate::model::batch::{Change, OutletNumbers, Parcel};
+use crate::model::batch::{OutletNumbers, Parcel};
 use crate::model::limit::{
-    BATCHES_IN_HAND, CHANGES_IN_HAND, FORWARDER_PATIENCE, FORWARDER_RESTART, FORWARDER_STOP,
-    PARCELS_IN_HAND,
+    BATCHES_IN_HAND, BATCHES_UNKEPT, CHANGES_IN_HAND, FORWARDER_PATIENCE, FORWARDER_RESTART,
+    FORWARDER_STOP, PARCELS_IN_HAND,
 };
 use crate::model::time::{Moment, Stamp};
+use crate::model::unit::Span;
 
 /// Stack of the threads: they move lines.
 const STACK_BYTES: usize = 256 << 10;
@@ -45,11 +46,38 @@ pub enum Order {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// A parcel is in the spool; for a change, its number.
-    Kept(Option<u64>),
-    /// How the outlets fare: after each batch, and when one changes.
+    /// A parcel is in the spool.
+    Kept(Name),
+    /// How the outlets fare: when one has taken everything, and when its trouble begins, goes on or
+    /// ends.
     Health(Vec<Health>),
+    /// Lines for the log.
+    Words(Vec<String>),
 }
+
+/// What tells a parcel from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Name {
+    /// The batch of this moment.
+    Batch(Stamp),
+    /// The change of this number.
+    Change(u64),
+}
+
+impl Name {
+    /// The name of a parcel.
+    #[must_use]
+    pub fn of(parcel: &Parcel) -> Self {
+        match parcel {
+            Parcel::Batch(batch) => Self::Batch(batch.at),
+            Parcel::Change(change) => Self::Change(change.number),
+        }
+    }
+}
+
+/// Parcels, as lines, that no answer has said to be in the spool; oldest first.
+type Unkept = Arc<Mutex<VecDeque<(Name, Vec<u8>)>>>;
 
 /// What the thread is told.
 #[derive(Debug)]
@@ -100,7 +128,8 @@ impl Forwarder {
             spool_bytes: plan.spool_bytes,
             outlets: plan.outlets,
         };
-        let handed = self.serving.as_ref().is_some_and(|serving| {
+        let handed = self.serving.as_mut().is_some_and(|serving| {
+            serving.outlets = names(&setup);
             serving.work.try_send(Work::Setup(Box::new(setup.clone()))).is_ok()
         });
         if !handed {
@@ -144,10 +173,14 @@ impl Forwarder {
     }
 }
 
+fn names(setup: &Setup) -> Vec<String> {
+    setup.outlets.iter().map(|outlet| outlet.name.clone()).collect()
+}
+
 fn begin(setup: Setup, post: &Post) -> Option<Serving> {
     let (work, orders) = sync_channel(PARCELS_IN_HAND);
     let (ended, end) = sync_channel::<()>(1);
-    let outlets = setup.outlets.iter().map(|outlet| outlet.name.clone()).collect();
+    let outlets = names(&setup);
     let (batches, child) = (Arc::<AtomicUsize>::default(), Slot::default());
     let keeper = Keeper {
         batches: Arc::clone(&batches),
@@ -188,8 +221,10 @@ fn kill(slot: &Slot) {
 fn all_troubled<'a>(names: impl Iterator<Item = &'a str>, text: &str) -> Event {
     let health = |name: &str| Health {
         numbers: OutletNumbers { name: name.to_owned(), ..OutletNumbers::default() },
+        lost_values: 0,
         trouble: Some(Trouble {
             since: Stamp::default(),
+            lasting: Span::ZERO,
             text: text.to_owned(),
             misconfigured: false,
         }),
@@ -205,20 +240,19 @@ struct Keeper {
     post: Post,
     process: Option<Process>,
     started: Option<Instant>,
-    /// Changes that no answer has said to be in the spool, oldest first.
-    unkept: Arc<Mutex<VecDeque<Change>>>,
+    unkept: Unkept,
 }
 
 impl Keeper {
     fn run(&mut self, orders: &Receiver<Work>) {
-        let _ = self.ensure();
+        self.ensure();
         loop {
             match orders.recv_timeout(FORWARDER_PATIENCE.to_std()) {
                 Ok(Work::Setup(setup)) => {
                     self.end();
                     self.setup = *setup;
                     self.started = None;
-                    let _ = self.ensure();
+                    self.ensure();
                 }
                 Ok(Work::Parcel(parcel)) => {
                     if matches!(*parcel, Parcel::Batch(_)) {
@@ -235,30 +269,26 @@ impl Keeper {
     }
 
     fn forward(&mut self, parcel: Parcel) {
-        if let Parcel::Change(change) = &parcel {
+        let name = Name::of(&parcel);
+        let Ok(line) = line(&Order::Parcel(parcel)) else { return };
+        {
             let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
-            if unkept.len() >= CHANGES_IN_HAND {
-                unkept.pop_front();
-            }
-            unkept.push_back(change.clone());
+            make_room(&mut unkept);
+            unkept.push_back((name, line.clone()));
         }
-        let fresh = self.process.is_none();
-        // A new process gets every change that is not kept, this one too.
-        let is_change = matches!(parcel, Parcel::Change(_));
-        if !self.ensure() || (fresh && is_change) {
-            return;
+        // A new process gets everything that is not kept, this one too.
+        if self.process.is_none() {
+            self.ensure();
+        } else {
+            self.send(&line, true);
         }
-        self.send(&Order::Parcel(parcel));
     }
 
-    /// Sees to it that there is a process; whether there is one.
-    fn ensure(&mut self) -> bool {
-        if self.process.is_some() {
-            return true;
-        }
+    /// Sees to it that there is a process, if it is not too early for a new one.
+    fn ensure(&mut self) {
         let early = self.started.is_some_and(|at| at.elapsed() < FORWARDER_RESTART.to_std());
-        if early {
-            return false;
+        if early || self.process.is_some() {
+            return;
         }
         self.started = Some(Instant::now());
         match Process::start(&self.post, Arc::clone(&self.unkept)) {
@@ -269,25 +299,25 @@ impl Keeper {
             }
             Err(error) => {
                 self.tell(&format!("the forwarding process cannot be started: {error}"));
-                return false;
+                return;
             }
         }
-        let setup = Order::Setup(self.setup.clone());
-        self.send(&setup);
-        let waiting: Vec<Change> = {
-            let unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
-            unkept.iter().cloned().collect()
-        };
-        for change in waiting {
-            self.send(&Order::Parcel(Parcel::Change(change)));
+        if let Ok(setup) = line(&Order::Setup(self.setup.clone())) {
+            self.send(&setup, false);
         }
-        self.process.is_some()
+        let waiting: Vec<Vec<u8>> = {
+            let unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+            unkept.iter().map(|(_, line)| line.clone()).collect()
+        };
+        for line in waiting {
+            self.send(&line, true);
+        }
     }
 
-    fn send(&mut self, order: &Order) {
+    fn send(&mut self, line: &[u8], is_answered: bool) {
         let Some(process) = &mut self.process else { return };
-        if let Err(error) = process.send(order) {
-            tracing::warn!("the forwarding process is gone ({error}); it is started again");
+        if let Err(error) = process.send(line, is_answered) {
+            self.tell(&format!("the forwarding process is gone ({error}); it is started again"));
             self.end();
         }
     }
@@ -317,6 +347,27 @@ impl Keeper {
     }
 }
 
+/// An order as it is written.
+fn line(order: &Order) -> std::io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(order).map_err(std::io::Error::other)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Keeps what waits for the process within its bounds: the oldest batches go, then the oldest changes.
+fn make_room(unkept: &mut VecDeque<(Name, Vec<u8>)>) {
+    let is_batch = |(name, _): &(Name, Vec<u8>)| matches!(name, Name::Batch(_));
+    let batches = unkept.iter().filter(|one| is_batch(one)).count();
+    if batches >= BATCHES_UNKEPT
+        && let Some(oldest) = unkept.iter().position(is_batch)
+    {
+        unkept.remove(oldest);
+    }
+    if unkept.len() >= CHANGES_IN_HAND {
+        unkept.pop_front();
+    }
+}
+
 /// The process as the thread sees it.
 struct Process {
     orders: ChildStdin,
@@ -328,7 +379,7 @@ struct Process {
 }
 
 impl Process {
-    fn start(post: &Post, unkept: Arc<Mutex<VecDeque<Change>>>) -> std::io::Result<Self> {
+    fn start(post: &Post, unkept: Unkept) -> std::io::Result<Self> {
         let mut command = Command::new(this_program());
         command.arg("forwarder").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn()?;
@@ -344,13 +395,19 @@ impl Process {
             for line in BufReader::new(answers).lines() {
                 let Ok(line) = line else { break };
                 match serde_json::from_str(&line) {
-                    Ok(Answer::Kept(number)) => {
-                        *heard.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    Ok(Answer::Kept(name)) => {
                         let mut unkept = unkept.lock().unwrap_or_else(PoisonError::into_inner);
-                        unkept.retain(|change| number.is_none_or(|kept| change.number > kept));
+                        unkept.retain(|(other, _)| *other != name);
+                        let owes = (!unkept.is_empty()).then(Instant::now);
+                        *heard.lock().unwrap_or_else(PoisonError::into_inner) = owes;
                     }
                     Ok(Answer::Health(all)) => {
                         post.send(Message::Event(Event::Forwarded(all)));
+                    }
+                    Ok(Answer::Words(lines)) => {
+                        for line in lines {
+                            tracing::warn!("forward: {line}");
+                        }
                     }
                     Err(_) => {}
                 }
@@ -362,14 +419,12 @@ impl Process {
         Ok(Self { orders, child, owes, gone })
     }
 
-    fn send(&mut self, order: &Order) -> std::io::Result<()> {
-        let mut line = serde_json::to_vec(order).map_err(std::io::Error::other)?;
-        line.push(b'\n');
-        if matches!(order, Order::Parcel(_)) {
+    fn send(&mut self, line: &[u8], is_answered: bool) -> std::io::Result<()> {
+        if is_answered {
             let mut owes = self.owes.lock().unwrap_or_else(PoisonError::into_inner);
             owes.get_or_insert_with(Instant::now);
         }
-        self.orders.write_all(&line)
+        self.orders.write_all(line)
     }
 
     fn is_silent(&self) -> bool {

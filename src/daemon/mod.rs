@@ -3,7 +3,8 @@
 //! Threads: the dispatcher (this one), and asleep unless needed the scribe (journal), the courier
 //! (one delivery child at a time), the detective (one gathering child at a time), the control
 //! socket, the console. Processes: a delivery child while mail goes out, a gathering child when
-//! something has changed, and the lane process where a source may hang.
+//! something has changed, the lane process where a source may hang, and the forwarding process
+//! (with two threads here) where there is an outlet.
 
 #![expect(
     clippy::disallowed_methods,

@@ -168,6 +168,7 @@ static SPEC: KindSpec = KindSpec {
     selectors: &[],
     options: &[],
     metrics: &[],
+    measures: &[],
     findings: None,
     example: "",
 };

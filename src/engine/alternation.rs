@@ -38,6 +38,7 @@ static SPEC: KindSpec = KindSpec {
     selectors: &[],
     options: &[],
     metrics: &METRICS,
+    measures: &[],
     findings: None,
     example: "",
 };

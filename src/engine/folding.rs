@@ -31,6 +31,7 @@ const fn spec(name: &'static str) -> KindSpec {
         selectors: &[],
         options: &[],
         metrics: &METRICS,
+        measures: &[],
         findings: None,
         example: "",
     }

@@ -168,9 +168,14 @@ impl Engine {
         };
         let told: Vec<Health> =
             told.into_iter().filter(|health| planned(&health.numbers.name)).collect();
-        for health in told {
+        for mut health in told {
             let name = health.numbers.name.clone();
-            let before = self.forwarding.outlets.get(&name).and_then(|known| known.troubled);
+            let known = self.forwarding.outlets.get(&name);
+            let before = known.and_then(|known| known.troubled);
+            // A process that has just begun knows of no trouble yet, which is no proof of health.
+            if health.trouble.is_none() && !health.numbers.up && before.is_some() {
+                health.trouble = known.and_then(|known| known.health.trouble.clone());
+            }
             let troubled = health.trouble.is_some().then(|| before.unwrap_or(now));
             let changed = troubled.is_some() != before.is_some();
             if changed {
@@ -241,14 +246,17 @@ fn trouble_text(known: &Known, now: Moment) -> String {
 }
 
 fn thing(spec: &'static KindSpec, watch: &Watch, seen: &Observation) -> Thing {
-    let values = seen.readings.iter();
-    let values = values.filter_map(|r| Some((Cow::Borrowed(spec.metric(r.metric)?.name), r.value)));
+    let judged = seen.readings.iter();
+    let judged = judged.filter_map(|r| Some((Cow::Borrowed(spec.metric(r.metric)?.name), r.value)));
+    let measured = seen.measures.iter();
+    let measured =
+        measured.filter_map(|r| Some((Cow::Borrowed(spec.measure(r.metric)?.name), r.value)));
     let labels = watch.found.labels.iter();
     Thing {
         kind: Cow::Borrowed(spec.name),
         instance: Arc::clone(&watch.found.instance),
         labels: labels.map(|(name, value)| (Cow::Borrowed(*name), value.clone())).collect(),
-        values: values.collect(),
+        values: judged.chain(measured).collect(),
     }
 }
 
