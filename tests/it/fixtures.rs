@@ -420,7 +420,10 @@ fn a_cycle_of_all_kinds_takes_few_reads() {
     let before = reads_of_this_thread();
     (2..2 + CYCLES).for_each(&mut cycle);
     // Seven files, the mount table and the links' speeds once a minute, and whether each ext4 refuses
-    // writes; statfs is no read.
+    // writes; statfs is no read. The kernel hands out a page at a time, and the counters of a machine
+    // that has been up for long fill more than one.
     let reads = (reads_of_this_thread() - before) / CYCLES;
-    assert!(reads <= 10 + u64::try_from(ext4).unwrap(), "{reads} reads a cycle, {ext4} ext4");
+    let pages = std::fs::read("/proc/vmstat").unwrap().len() / 4096;
+    let most = 10 + u64::try_from(ext4 + pages).unwrap();
+    assert!(reads <= most, "{reads} reads a cycle, {ext4} ext4, {pages} further pages");
 }

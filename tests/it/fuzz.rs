@@ -14,6 +14,7 @@ use nix::time::{ClockId, clock_gettime};
 use hostwatch::config::units;
 use hostwatch::daemon::request::Request;
 use hostwatch::engine::last_clocks;
+use hostwatch::forward::pack;
 use hostwatch::model::unit::Unit;
 use hostwatch::notify::mime;
 use hostwatch::parse::account::Account;
@@ -24,7 +25,7 @@ use hostwatch::parse::{
     megacli, memory, mount, net, pressure, process, scrub, sockets, ssacli, storcli, tw_cli, x509,
     zpool,
 };
-use hostwatch::store::{frame, history};
+use hostwatch::store::{frame, history, spool};
 
 use crate::fuzz_seeds::{configurations, connections, controllers, journals, link_modes, links};
 
@@ -421,10 +422,10 @@ pub(crate) static PARSERS: &[Parser] = &[
     },
     Parser {
         name: "pressure",
-        covers: &["pressure::some_total_us"],
+        covers: &["pressure::some_total_us", "pressure::full_total_us"],
         captures: &["/pressure/"],
         written: none,
-        parse: |text| eat(pressure::some_total_us(text)),
+        parse: |text| eat((pressure::some_total_us(text), pressure::full_total_us(text))),
     },
     Parser {
         name: "hwmon",
@@ -529,6 +530,13 @@ pub(crate) static PARSERS: &[Parser] = &[
         captures: &[],
         written: crate::history::written,
         parse: |bytes| eat(history::points_in(bytes)),
+    },
+    Parser {
+        name: "spool",
+        covers: &[],
+        captures: &[],
+        written: crate::forward_size::written,
+        parse: |bytes| eat((spool::frames_in(bytes), pack::unpack(bytes))),
     },
     Parser {
         name: "requests",

@@ -26,8 +26,13 @@ fn the_man_page_of_the_kinds_is_fresh() {
 }
 
 #[test]
+fn the_man_page_of_forwarding_is_fresh() {
+    fresh("man/hostwatch-forward.7", &hostwatch::cli::reference::man_forward());
+}
+
+#[test]
 fn the_man_pages_format_without_a_complaint() {
-    for page in ["man/hostwatch.8", "man/hostwatch-kinds.7"] {
+    for page in ["man/hostwatch.8", "man/hostwatch-kinds.7", "man/hostwatch-forward.7"] {
         let groff = Command::new("groff")
             .args(["-man", "-Tutf8", "-ww", "-z"])
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(page))

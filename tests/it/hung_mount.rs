@@ -154,7 +154,7 @@ fn a_mount_that_never_answers_delays_nothing_and_cannot_hold_the_agent() {
     let bench = Bench::new(&format!(
         "version: 1
 defaults: {{every: 1s, timeout: 1s, for: 0s, recover_for: 0s}}
-mail: {{via: [{{maildir: {maildir}}}]}}
+mail: {{culprits: false, via: [{{maildir: {maildir}}}]}}
 checks:
   silent: {{kind: filesystem, select: {{mount: [\"{mount}\"]}}, crit: {{used: 99%}}}}
   load: {{warn: {{load1: 100000}}}}

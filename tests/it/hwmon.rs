@@ -202,6 +202,43 @@ fn verdict(kind: &dyn Kind, chip: &str, attributes: &[(&str, &str)]) -> (State, 
 }
 
 #[test]
+fn collectors_get_the_limits_that_can_be_true() {
+    let measures = |kind: &dyn Kind, attributes: &[(&str, &str)]| -> Vec<(&'static str, f64)> {
+        let machine = Machine::new();
+        machine.chip(BOARD, 0, "tmp75", attributes);
+        let seen = machine.once(kind);
+        let name = |id| kind.spec().measure(id).unwrap().name;
+        seen.measures.iter().map(|one| (name(one.metric), one.value)).collect()
+    };
+    let all = [
+        ("temp1_input", "40000"),
+        ("temp1_min", "-5000"),
+        ("temp1_lcrit", "-10000"),
+        ("temp1_max", "80850"),
+        ("temp1_crit", "84850"),
+    ];
+    let expected = [
+        ("max_celsius", 80.85),
+        ("crit_celsius", 84.85),
+        ("min_celsius", -5.0),
+        ("lcrit_celsius", -10.0),
+    ];
+    assert_eq!(measures(&Temperature, &all), expected);
+    let unset = [("temp1_input", "40000"), ("temp1_max", "0"), ("temp1_crit", "127000")];
+    assert_eq!(measures(&Temperature, &unset), []);
+    let fan = [("fan1_input", "900"), ("fan1_min", "600")];
+    assert_eq!(measures(&Fan, &fan), [("min_rpm", 600.0)]);
+    let rail = [("in1_input", "12000"), ("in1_max", "13200"), ("in1_min", "10800")];
+    assert_eq!(measures(&Voltage, &rail), [("max_volts", 13.2), ("min_volts", 10.8)]);
+    let amperes = [("curr1_input", "1000"), ("curr1_crit", "5000")];
+    assert_eq!(measures(&Current, &amperes), [("crit_amperes", 5.0)]);
+    let watts = [("power1_input", "9000000"), ("power1_max", "20000000")];
+    assert_eq!(measures(&Power, &watts), [("max_watts", 20.0)]);
+    let damp = [("humidity1_input", "40000"), ("humidity1_max", "90000")];
+    assert_eq!(measures(&Humidity, &damp), [("max_percent", 90.0)]);
+}
+
+#[test]
 fn a_temperature_is_judged_by_its_own_limits() {
     let t = |chip: &str, attributes: &[(&str, &str)]| verdict(&Temperature, chip, attributes).0;
     let limits = [("temp1_max", "80850"), ("temp1_crit", "84850"), ("temp1_min", "-273150")];

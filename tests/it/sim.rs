@@ -12,6 +12,7 @@ use hostwatch::engine::status::Report;
 use hostwatch::engine::{Engine, Start};
 use hostwatch::evidence::Inquiry;
 use hostwatch::host::Host;
+use hostwatch::model::batch::Parcel;
 use hostwatch::model::evidence::Evidence;
 use hostwatch::model::finding::Finding;
 use hostwatch::model::history::Minute;
@@ -55,6 +56,7 @@ static SPEC: KindSpec = KindSpec {
             doc: "",
         },
     ],
+    measures: &[],
     findings: None,
     example: "",
 };
@@ -282,6 +284,9 @@ pub(crate) struct Sim {
     pub inquiries: Vec<(u64, Inquiry)>,
     /// Finished minutes, and when they were handed out.
     pub minutes: Vec<(u64, Vec<Minute>)>,
+    /// What was handed over to be forwarded, and when; and how often outlets were named.
+    pub parcels: Vec<(u64, Parcel)>,
+    pub outlets_named: u32,
     /// Log lines with their time.
     pub log: Vec<(u64, String)>,
     pub writes: Vec<(u64, bool)>,
@@ -324,6 +329,8 @@ impl Sim {
             evidence: Some(Evidence::default()),
             inquiries: Vec::new(),
             minutes: Vec::new(),
+            parcels: Vec::new(),
+            outlets_named: 0,
             log: Vec::new(),
             writes: Vec::new(),
             wakes: 0,
@@ -413,6 +420,7 @@ impl Sim {
             frames: self.journal.clone(),
             store_note: store_note.map(str::to_owned),
             store_error: store_error.map(str::to_owned),
+            ..Start::default()
         };
         self.engine = Some(Engine::new(self.plan.clone(), start, self.now(), &mut effects));
         self.effects = effects.into();
@@ -604,6 +612,8 @@ impl Sim {
                 }
             }
             Effect::Remember(minutes) => self.minutes.push((self.time, minutes)),
+            Effect::Outlets(_) => self.outlets_named += 1,
+            Effect::Forward(parcel) => self.parcels.push((self.time, *parcel)),
             Effect::Foresee => {
                 self.queue(Event::Foreseen(vec!["/data full in about 6 d".to_owned()]))
             }
@@ -684,7 +694,6 @@ impl Sim {
                 Gives::Hang => continue,
             };
             seen.push(Observation {
-                silent: false,
                 instance: instance.as_str().into(),
                 readings: value
                     .map(|value| Reading { metric: MetricId(0), value })
@@ -693,6 +702,7 @@ impl Sim {
                 findings: thing.findings.clone(),
                 memo: thing.memo.clone(),
                 summary: value.map_or("no value".to_owned(), |value| format!("{value}% used")),
+                ..Observation::default()
             });
         }
         let result = failed.map_or(Ok(seen), Err);

@@ -12,7 +12,10 @@ pub(crate) struct Asked {
     pub(crate) path: String,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
+    /// As text; what is none has been replaced.
     pub(crate) body: String,
+    /// As it came.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Asked {
@@ -26,10 +29,12 @@ impl Asked {
 }
 
 /// How it answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Mode {
     /// With this status, further header lines, and a text.
     Status(u16, &'static str, &'static str),
+    /// By what is asked: status and text.
+    Judged(fn(&Asked) -> (u16, &'static str)),
     /// Takes the request and says nothing.
     Silent,
     /// A byte of the header a second.
@@ -111,8 +116,9 @@ impl Web {
         let length = length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
         let mut body = vec![0; length];
         input.read_exact(&mut body)?;
-        let body = String::from_utf8(body).unwrap();
-        self.asked.lock().unwrap().push(Asked { method, path, headers, body });
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let asked = Asked { method, path, headers, body: text, bytes: body };
+        self.asked.lock().unwrap().push(asked.clone());
         let mode = self.mode.lock().unwrap().clone();
         match mode {
             Mode::Status(status, more, text) => write!(
@@ -120,6 +126,11 @@ impl Web {
                 "HTTP/1.1 {status} x\r\n{more}Content-Length: {}\r\n\r\n{text}",
                 text.len()
             ),
+            Mode::Judged(judge) => {
+                let (status, text) = judge(&asked);
+                let length = text.len();
+                write!(say, "HTTP/1.1 {status} x\r\nContent-Length: {length}\r\n\r\n{text}")
+            }
             Mode::Silent => {
                 let mut rest = Vec::new();
                 input.read_to_end(&mut rest).map(drop)
