@@ -40,7 +40,7 @@ fn what_a_person_must_mend_is_said_and_holds_the_queue() {
             (301, "Location: https://new.example/write\r\n", "redirects to https://new.example/"),
             (401, "", "are user and password, or the token, right?"),
             (403, "", "may not write there"),
-            (404, "", "is the path in `url` right"),
+            (404, "", "is the path of the address right"),
             (405, "", "something else is at this address"),
             (415, "", "something else is at this address"),
         ] {

@@ -58,7 +58,7 @@ impl Alertmanager {
         let dialect = Dialect {
             token: Token::Bearer,
             final_500: false,
-            not_found: "is this an Alertmanager with API v2? `url` is its address without `/api/v2`",
+            not_found: "is this an Alertmanager with API v2? its address is written without `/api/v2`",
         };
         let member = |web: &Web| Member {
             endpoint: Endpoint::new(web, dialect),

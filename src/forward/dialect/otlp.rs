@@ -29,7 +29,7 @@ use crate::net::http::{Method, Request};
 const DIALECT: Dialect = Dialect {
     token: Token::Bearer,
     final_500: true,
-    not_found: "nothing takes OTLP there: is the path in `url` right? Most want /v1/metrics",
+    not_found: "nothing takes OTLP there: is the path of the address right? Most want /v1/metrics",
 };
 
 /// What is this agent, among all that send to the collector.

@@ -26,7 +26,7 @@ mod request;
 const DIALECT: Dialect = Dialect {
     token: Token::Bearer,
     final_500: false,
-    not_found: "nothing takes remote write there: is the path in `url` right, and does Prometheus \
+    not_found: "nothing takes remote write there: is the path of the address right, and does Prometheus \
                 run with `--web.enable-remote-write-receiver`?",
 };
 

@@ -201,13 +201,13 @@ fn outcome(name: &str, answer: &Answer, dialect: Dialect, lost: usize) -> Outcom
     match answer.status {
         200..=299 => Outcome::Done,
         300..=399 => hold(&format!(
-            "it redirects to {}, and no redirect is followed: write the right address into `url`",
+            "it redirects to {}, and no redirect is followed: write the right address into the configuration",
             answer.location.as_deref().unwrap_or("nowhere")
         )),
         401 => hold("are user and password, or the token, right?"),
         403 => hold("this user or token may not write there: give it the right to"),
         404 | 410 => hold(dialect.not_found),
-        405 | 415 => hold("something else is at this address: is the path in `url` right?"),
+        405 | 415 => hold("something else is at this address: is the path of the address right?"),
         407 => hold("the proxy wants a login, and none is sent to it"),
         // Waited too long for the request, too early, too many of them.
         408 | 425 | 429 | 502..=504 => Outcome::Retry { why: words, after, suspect: false },
