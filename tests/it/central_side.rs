@@ -20,7 +20,8 @@ fn text(name: &str) -> String {
 
 fn approved(program: &str, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).current_dir(folder()).output();
-    let output = output.unwrap_or_else(|error| panic!("{program}: {error}: run tests/run packages"));
+    let output =
+        output.unwrap_or_else(|error| panic!("{program}: {error}: run tests/run packages"));
     let said = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&said));
 }

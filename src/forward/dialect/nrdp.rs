@@ -205,7 +205,9 @@ fn judged(name: &str, text: &str, lost: usize) -> Outcome {
     let Ok(answer) = serde_json::from_str::<Answer>(text) else {
         let begin = shown_within(text.trim(), 80);
         return Outcome::Hold {
-            why: format!("{name}: this is no answer of NRDP: {begin}; is the path of the address right?"),
+            why: format!(
+                "{name}: this is no answer of NRDP: {begin}; is the path of the address right?"
+            ),
         };
     };
     let words = shown(answer.result.message.trim()).into_owned();
