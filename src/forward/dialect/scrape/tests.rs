@@ -99,10 +99,15 @@ fn silent_clients_do_not_stop_others_and_are_few() {
         answer.starts_with("HTTP/1.1 503") && answer.contains("Too many")
     });
     assert!(refused);
-    // Nobody says anything, and nobody hangs up but the server.
-    let mut nothing = Vec::new();
-    silent().read_to_end(&mut nothing).unwrap();
-    assert!(nothing.is_empty());
+    // Nobody says anything, and nobody hangs up but the server; those that were held are forgotten
+    // in a moment.
+    let nothing = (0..10_000).any(|_| {
+        let mut said = Vec::new();
+        silent().read_to_end(&mut said).unwrap();
+        assert!(said.is_empty() || said.starts_with(b"HTTP/1.1 503"));
+        said.is_empty()
+    });
+    assert!(nothing);
 }
 
 #[test]
