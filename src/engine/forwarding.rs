@@ -242,7 +242,7 @@ fn trouble_text(known: &Known, now: Moment) -> String {
     let lasted: Span = known.troubled.map_or(Span::ZERO, |since| now.since(since));
     let waiting = known.health.numbers.waiting;
     let text = shown_within(text, TROUBLE_CHARS);
-    format!("nothing has been taken for {lasted}: {text}; {waiting} wait in the spool")
+    format!("has taken nothing for {lasted}: {text}; {waiting} wait in the spool")
 }
 
 fn thing(spec: &'static KindSpec, watch: &Watch, seen: &Observation) -> Thing {
