@@ -128,31 +128,10 @@ fn address(at: &At<Webhook>, input: &Input<'_>, findings: &mut Findings) -> Opti
         ),
         _ => {}
     }
-    let clear = url.value.0.starts_with("http://") && !is_loopback(&host_of(&url.value.0));
     let secrets = [("token", section.token.as_ref()), ("key", section.key.as_ref())];
-    for (name, secret) in secrets {
-        if let (true, Some(secret)) = (clear, secret) {
-            findings.push(
-                Diagnostic::error(
-                    Code::ClearPassword,
-                    url.spot,
-                    format!("`{name}` would cross the network unprotected"),
-                )
-                .label("must begin with `https://`")
-                .also(secret.spot, "because of this secret"),
-            );
-        }
-    }
+    let clear = judge_line(url, &secrets, findings);
     let headers = headers(section.headers.as_ref(), section.token.is_some(), clear, findings);
-    if let Some(proxy) = &section.proxy
-        && !proxy.value.0.starts_with("http://")
-    {
-        findings.push(
-            Diagnostic::error(Code::Text, proxy.spot, "a proxy is spoken to without TLS")
-                .label("must begin with `http://`")
-                .help("what goes through it to an `https://` address is protected all the same"),
-        );
-    }
+    judge_proxy(section.proxy.as_ref(), findings);
     let kept = |secret: Option<&At<Password>>, findings: &mut Findings| match secret {
         None => Some(None),
         Some(secret) => secret::kept(secret, input, findings).map(Some),
@@ -174,6 +153,39 @@ fn address(at: &At<Webhook>, input: &Input<'_>, findings: &mut Findings) -> Opti
             proxy: section.proxy.as_ref().map(|at| at.value.0.clone()),
         },
     })))
+}
+
+/// Whether what is sent to this address crosses the network unprotected; secrets may not.
+pub(super) fn judge_line(
+    url: &At<WebAddress>,
+    secrets: &[(&str, Option<&At<Password>>)],
+    findings: &mut Findings,
+) -> bool {
+    let clear = url.value.0.starts_with("http://") && !is_loopback(&host_of(&url.value.0));
+    for (name, secret) in secrets {
+        if let (true, Some(secret)) = (clear, secret) {
+            findings.push(
+                Diagnostic::error(
+                    Code::ClearPassword,
+                    url.spot,
+                    format!("`{name}` would cross the network unprotected"),
+                )
+                .label("must begin with `https://`")
+                .also(secret.spot, "because of this secret"),
+            );
+        }
+    }
+    clear
+}
+
+pub(super) fn judge_proxy(proxy: Option<&At<WebAddress>>, findings: &mut Findings) {
+    if let Some(proxy) = proxy.filter(|at| !at.value.0.starts_with("http://")) {
+        findings.push(
+            Diagnostic::error(Code::Text, proxy.spot, "a proxy is spoken to without TLS")
+                .label("must begin with `http://`")
+                .help("what goes through it to an `https://` address is protected all the same"),
+        );
+    }
 }
 
 pub(super) fn judge_url(url: &At<WebAddress>, findings: &mut Findings) {

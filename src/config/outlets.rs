@@ -9,8 +9,7 @@ use super::address::endpoint;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Findings, Severity};
 use super::file::Password;
-use super::hook::{headers, judge_url};
-use super::mail::is_loopback;
+use super::hook::{headers, judge_line, judge_proxy, judge_url};
 use super::plan::{ForwardPlan, Plan};
 use super::resolve::Input;
 use super::schema::{At, Shape, Value, mistake, scalar, section};
@@ -320,21 +319,9 @@ impl Writer<'_> {
         let outlet = self.outlet;
         judge_url(url, findings);
         let address = url.value.0.as_str();
-        let host = crate::net::route::host_of(address);
-        let clear = address.starts_with("http://") && !is_loopback(&host);
-        for (name, secret) in [("token", &outlet.token), ("password", &outlet.password)] {
-            if let (true, Some(secret)) = (clear, secret) {
-                findings.push(
-                    Diagnostic::error(
-                        Code::ClearPassword,
-                        url.spot,
-                        format!("`{name}` would cross the network unprotected"),
-                    )
-                    .label("must begin with `https://`")
-                    .also(secret.spot, "because of this secret"),
-                );
-            }
-        }
+        let secrets = [("token", outlet.token.as_ref()), ("password", outlet.password.as_ref())];
+        let clear = judge_line(url, &secrets, findings);
+        judge_proxy(outlet.proxy.as_ref(), findings);
         let login = self.login(findings);
         let token = match &outlet.token {
             Some(token) => Some(secret::kept(token, self.input, findings)?),
@@ -346,7 +333,7 @@ impl Writer<'_> {
             login,
             token,
             headers: headers(outlet.headers.as_ref(), authorized, clear, findings),
-            trust: self.trust(findings),
+            trust: self.trust(),
         })
     }
 
@@ -375,17 +362,8 @@ impl Writer<'_> {
         Some((user.value.clone(), secret::kept(password, self.input, findings)?))
     }
 
-    fn trust(&self, findings: &mut Findings) -> Trust {
+    fn trust(&self) -> Trust {
         let outlet = self.outlet;
-        if let Some(proxy) = outlet.proxy.as_ref().filter(|at| !at.value.0.starts_with("http://")) {
-            findings.push(
-                Diagnostic::error(Code::Text, proxy.spot, "a proxy is spoken to without TLS")
-                    .label("must begin with `http://`")
-                    .help(
-                        "what goes through it to an `https://` address is protected all the same",
-                    ),
-            );
-        }
         let hex = |at: &At<Fingerprint>| at.value.0.replace(':', "").to_ascii_lowercase();
         Trust {
             ca_file: outlet.ca.as_ref().map(|at| at.value.0.clone()),
@@ -397,7 +375,7 @@ impl Writer<'_> {
     fn server(&self, at: &At<Endpoint>, port: u16) -> Option<Server> {
         let (host, written) = endpoint(&at.value.0).ok()?;
         let tls = self.outlet.tls.as_ref().is_some_and(|at| at.value);
-        let trust = self.trust(&mut Findings::default());
+        let trust = self.trust();
         Some(Server { host, port: written.unwrap_or(port), tls, trust })
     }
 }
