@@ -116,13 +116,6 @@ impl Forwarder {
         self.queues.iter().map(|queue| queue.health(now, &self.spool)).collect()
     }
 
-    /// What is wrong with the directory of the spool; everything is forwarded all the same, and what
-    /// waits is in memory.
-    #[must_use]
-    pub fn spool_trouble(&self) -> Option<&str> {
-        self.spool.trouble()
-    }
-
     /// Lines for the log: each thing once, with the name of its outlet.
     pub fn take_words(&mut self) -> Vec<String> {
         let mut words = self.spool.take_words();

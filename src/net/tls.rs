@@ -18,6 +18,7 @@ use rustls::{
 
 use crate::model::limit::CA_FILE_BYTES;
 use crate::model::text::shown;
+use crate::net::route::Route;
 
 /// Decides about a server's certificate, and remembers what it saw for the message to a person.
 #[derive(Debug)]
@@ -45,6 +46,17 @@ impl Guard {
     /// TLS cannot be used at all.
     pub fn any() -> Result<Arc<Self>, String> {
         Self::build(|_| Ok(Rule::Any), false)
+    }
+
+    /// Believes what a route says: the fingerprint alone where there is one, else the authorities.
+    ///
+    /// # Errors
+    /// As [`Self::pinned`] and [`Self::authority`].
+    pub fn of(route: &Route) -> Result<Arc<Self>, String> {
+        match &route.fingerprint {
+            Some(fingerprint) => Self::pinned(fingerprint),
+            None => Self::authority(route.ca_file.as_deref()),
+        }
     }
 
     /// Believes the server with this SHA-256 fingerprint alone.

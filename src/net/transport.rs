@@ -89,10 +89,7 @@ impl Protection {
         if let Some(kept) = self.believed.lock().ok().and_then(|mut kept| kept.take()) {
             return Ok(kept);
         }
-        let guard = match &self.route.fingerprint {
-            Some(fingerprint) => Guard::pinned(fingerprint),
-            None => Guard::authority(self.route.ca_file.as_deref()),
-        }?;
+        let guard = Guard::of(&self.route)?;
         let config = guard.config()?;
         Ok((guard, config))
     }

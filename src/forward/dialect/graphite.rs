@@ -52,11 +52,7 @@ impl Graphite {
         let Server { host, port, tls, trust } = &self.server;
         let mut socket = Socket::open(host, *port, SERVICE, until)?;
         if *tls {
-            let guard = match &trust.fingerprint {
-                Some(fingerprint) => Guard::pinned(fingerprint)?,
-                None => Guard::authority(trust.ca_file.as_deref())?,
-            };
-            let _ = socket.protect(&guard, host)?;
+            let _ = socket.protect(&Guard::of(trust)?, host)?;
         }
         socket.send(lines.as_bytes())?;
         socket.finish()

@@ -12,7 +12,7 @@ use crate::model::text::shown;
 use crate::model::time::Stamp;
 use crate::net::clock::Deadline;
 use crate::net::http::{Answer, Client, Method, Request};
-use crate::net::route::{Route, origin};
+use crate::net::route::origin;
 
 /// In what the dialects over HTTP differ from each other.
 #[derive(Debug, Clone, Copy)]
@@ -121,7 +121,7 @@ impl Endpoint {
         }
         let mut client = match self.client.take() {
             Some(client) => client,
-            None => Client::kept(&route(&self.web))
+            None => Client::kept(&self.web.trust)
                 .map_err(|why| Outcome::Hold { why: format!("{name}: {why}") })?,
         };
         let mut request = request;
@@ -214,14 +214,6 @@ fn outcome(name: &str, answer: &Answer, dialect: Dialect, lost: usize) -> Outcom
         400..=499 => Outcome::Dropped { lost, why: words },
         500 if dialect.final_500 => Outcome::Dropped { lost, why: words },
         _ => Outcome::Retry { why: words, after, suspect: true },
-    }
-}
-
-fn route(web: &Web) -> Route {
-    Route {
-        ca_file: web.trust.ca_file.clone(),
-        fingerprint: web.trust.fingerprint.clone(),
-        proxy: web.trust.proxy.clone(),
     }
 }
 

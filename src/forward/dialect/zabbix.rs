@@ -65,11 +65,7 @@ impl Zabbix {
         let Server { host, port, tls, trust } = &self.server;
         let mut socket = Socket::open(host, *port, SERVICE, until)?;
         if *tls {
-            let guard = match &trust.fingerprint {
-                Some(fingerprint) => Guard::pinned(fingerprint)?,
-                None => Guard::authority(trust.ca_file.as_deref())?,
-            };
-            let _ = socket.protect(&guard, host)?;
+            let _ = socket.protect(&Guard::of(trust)?, host)?;
         }
         socket.send(frame)?;
         socket.await_reply();
