@@ -159,6 +159,13 @@ pub(super) fn seen<'s>(
     schedule.sources.get(&source)?.entries.get(entry)?.last.as_ref()
 }
 
+/// When a watch was read last; `None` before the first time, and for the agent's own.
+pub(super) fn read_at(schedule: &super::schedule::Schedule, watch: &Watch) -> Option<Moment> {
+    let (source, entry) = watch.source?;
+    let entry = schedule.sources.get(&source)?.entries.get(entry)?;
+    entry.last.as_ref().map(|_| entry.at)
+}
+
 /// The fact of a watch, short.
 pub(super) fn fact(watch: &Watch, seen: Option<&Observation>) -> String {
     if let Some((_, text)) = &watch.forced {

@@ -101,10 +101,7 @@ impl Engine {
     fn verdict(&self, watch: &Watch) -> Verdict {
         let seen = facts::seen(&self.schedule, watch);
         let spec = watch.check.kind.spec();
-        let entry = watch
-            .source
-            .and_then(|(id, place)| self.schedule.sources.get(&id)?.entries.get(place))
-            .filter(|entry| entry.last.is_some());
+        let read = facts::read_at(&self.schedule, watch);
         let (silence, ack) = self.quieted(watch);
         Verdict {
             id: watch.id.clone(),
@@ -112,7 +109,7 @@ impl Engine {
             title: watch.found.title.clone(),
             state: watch.state,
             since: self.now.wall_at(watch.since),
-            read: entry.map(|entry| self.now.wall_at(entry.at)),
+            read: read.map(|at| self.now.wall_at(at)),
             changes: watch.changes,
             silenced: silence.is_some(),
             acked: ack.is_some(),

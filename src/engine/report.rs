@@ -48,10 +48,7 @@ impl Engine {
     fn instance(&self, watch: &Watch, now: Now) -> Instance {
         let seen = facts::seen(&self.schedule, watch);
         let spec = watch.check.kind.spec();
-        let entry = watch
-            .source
-            .and_then(|(id, place)| self.schedule.sources.get(&id)?.entries.get(place))
-            .filter(|entry| entry.last.is_some());
+        let read = facts::read_at(&self.schedule, watch);
         let readings = seen.map_or_else(BTreeMap::new, |seen| {
             seen.readings
                 .iter()
@@ -75,7 +72,7 @@ impl Engine {
             since: now.wall_at(watch.since),
             lasted: now.moment.since(watch.since),
             summary: facts::summary(watch, seen, now.moment),
-            age: entry.map(|entry| now.moment.since(entry.at)),
+            age: read.map(|at| now.moment.since(at)),
             readings,
             labels,
             windows: outlook::progress(watch, now),
