@@ -116,7 +116,8 @@ show it at once. Checks, mail and other outlets go on meanwhile.",
 A sample from the future makes Prometheus refuse everything that is an hour older, from every host. So
 the receiver's clock, told by its answers, is compared with this host's: further apart than five minutes,
 no metrics are sent there until they agree; what was stamped in the receiver's future is dropped and
-counted. Changes of state are sent all the same.",
+counted. Changes of state are sent all the same. Graphite and Zabbix tell no time, and Icinga 2 mostly
+none: nothing is compared there.",
     ),
     (
         "SECRETS",
